@@ -1,0 +1,52 @@
+import { Component, awscdk } from 'projen';
+
+/** The command table of CONTRIBUTING.md. */
+export class Tasks extends Component {
+  constructor(project: awscdk.AwsCdkConstructLibrary) {
+    super(project);
+    const bundle = project.addTask('bundle', {
+      description: 'Bundle all handlers into assets/, check size budgets, write licences and SBOM',
+      exec: 'tsx projenrc/handler-bundles.ts',
+    });
+    project.preCompileTask.spawn(bundle);
+
+    const rosetta = project.addTask('rosetta', {
+      description: 'Compile every example of README and docstrings',
+      exec: 'jsii-rosetta extract --compile --strict .',
+    });
+    project.postCompileTask.spawn(rosetta);
+
+    project.addTask('typecheck', {
+      description: 'Type-check everything, tests and tools included (ts-jest only transpiles)',
+      exec: 'tsc -p tsconfig.dev.json --noEmit',
+    });
+    project.addTask('lint', {
+      description: 'ESLint without fixing',
+      exec: 'eslint --ext .ts,.tsx --no-error-on-unmatched-pattern src test projenrc demo bench examples .projenrc.ts',
+      env: { ESLINT_USE_FLAT_CONFIG: 'false' },
+    });
+    project.addTask('kit', {
+      description: 'Set up the verification kit: Lambda runtime client, Node 24, emulators (idempotent)',
+      exec: 'tsx test/kit/setup.ts',
+    });
+    project.addTask('demo', {
+      description: 'Deploy the example app to the embedded emulator, feed it photographs, write an HTML page',
+      steps: [{ spawn: 'kit' }, { spawn: 'bundle' }, { exec: 'tsx demo/demo.ts', receiveArgs: true }],
+    });
+    project.addTask('verify', {
+      description: 'Set up and run everything CI runs; ends "N passed, N failed"',
+      exec: 'tsx projenrc/verify.ts',
+      receiveArgs: true,
+    });
+    project.addTask('verify:long', {
+      description: 'The long seeded runs: 1,000+ fault schedules a handler, 10,000 interleavings and mutations',
+      exec: 'tsx projenrc/verify.ts --long',
+      receiveArgs: true,
+    });
+    project.addTask('bench', {
+      description: 'All benchmarks, ratios against named peers in the same run',
+      exec: 'tsx bench/run.ts',
+      receiveArgs: true,
+    });
+  }
+}
