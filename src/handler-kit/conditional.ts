@@ -11,9 +11,9 @@ export function isPreconditionFailed(error: unknown): boolean {
   return statusOf(error) === 412 || nameOf(error) === 'PreconditionFailed';
 }
 
-/** S3 could not decide a condition because another write was running (409). */
+/** S3 could not decide a condition because another request on the same key was running (409). */
 export function isConflict(error: unknown): boolean {
-  return nameOf(error) === 'ConditionalRequestConflict';
+  return nameOf(error) === 'ConditionalRequestConflict' || nameOf(error) === 'OperationAborted';
 }
 
 /**
@@ -28,24 +28,24 @@ export function isNotFound(error: unknown): boolean {
 /** The role may not do this. Not every 403: an archived object (`InvalidObjectState`) answers with one as well. */
 export function isAccessDenied(error: unknown): boolean {
   const name = nameOf(error);
-  // Without an error body (HEAD) the SDK has no code and names the error after its status.
-  const anonymous = name === undefined || name === '403' || name === 'Forbidden' || name === 'UnknownError';
-  return (name !== undefined && DENIALS.has(name)) || (statusOf(error) === 403 && anonymous);
+  return DENIALS.has(name) || (statusOf(error) === 403 && ANONYMOUS.has(name));
 }
 
 /** S3, SQS; JSON services; SNS; EC2. */
-const DENIALS = new Set([
+const DENIALS = new Set<string | undefined>([
   'AccessDenied', 'AccessDeniedException', 'AuthorizationError', 'AuthorizationErrorException', 'UnauthorizedOperation',
 ]);
 
+/** What the SDK calls an answer without error body, as to a HEAD; the first is today's name. */
+const ANONYMOUS = new Set<string | undefined>(['Unknown', 'UnknownError', 'Forbidden', '403', undefined]);
+
 /** Too many requests: the same request may succeed later. */
 export function isThrottle(error: unknown): boolean {
-  const name = nameOf(error);
-  return (name !== undefined && THROTTLES.has(name)) || statusOf(error) === 429;
+  return THROTTLES.has(nameOf(error)) || statusOf(error) === 429;
 }
 
 /** The list the SDK itself retries by (`@smithy/core`, THROTTLING_ERROR_CODES) less DynamoDB's transaction states. */
-const THROTTLES = new Set([
+const THROTTLES = new Set<string | undefined>([
   'BandwidthLimitExceeded', 'EC2ThrottledException', 'LimitExceededException', 'PriorRequestNotComplete',
   'ProvisionedThroughputExceededException', 'RequestLimitExceeded', 'RequestThrottled', 'RequestThrottledException',
   'SlowDown', 'ThrottledException', 'Throttling', 'ThrottlingException', 'TooManyRequestsException',

@@ -25,16 +25,17 @@ export interface RetryOptions {
  */
 export async function retry<T>(fn: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { attempts, baseMs, capMs, isRetryable, random = Math.random, sleep = setTimeout, deadline } = options;
-  for (let attempt = 1; ; attempt++) {
+  for (let attempt = 1; attempt < attempts; attempt++) {
     try {
       return await fn();
     } catch (error) {
       const waitMs = Math.floor(random() * Math.min(capMs, baseMs * 2 ** (attempt - 1)));
       const outOfTime = deadline !== undefined && deadline.remainingMs() <= waitMs;
-      if (attempt >= attempts || outOfTime || !isRetryable(error)) {
+      if (outOfTime || !isRetryable(error)) {
         throw error;
       }
       await sleep(waitMs);
     }
   }
+  return fn();
 }
