@@ -1,5 +1,6 @@
-import { awscdk, javascript, typescript } from 'projen';
+import { ReleasableCommits, awscdk, javascript, release, typescript } from 'projen';
 import { Quality } from './projenrc/quality';
+import { Release } from './projenrc/release';
 import { Tasks } from './projenrc/tasks';
 
 /** The repository's address is not decided yet: this placeholder is the only place that names it. */
@@ -36,6 +37,12 @@ const project = new awscdk.AwsCdkConstructLibrary({
     mavenServerId: 'central-ossrh',
   },
   npmTrustedPublishing: true,
+  releaseTrigger: release.ReleaseTrigger.workflowDispatch(),
+  // Dev dependencies are inside the bundles, so their bumps are releases too.
+  releasableCommits: ReleasableCommits.ofType(['feat', 'fix', 'chore\\(deps\\)']),
+  jsiiReleaseVersion: '0.2.1061',
+  buildWorkflow: false, // projenrc/release.ts has its own, which may write nothing
+  githubOptions: { mergify: false },
   compressAssembly: true,
   docgen: true,
   compat: false, // true from the first publication on
@@ -93,5 +100,6 @@ project.package.addPackageResolutions('unrs-resolver@1.12.2');
 
 new Quality(project);
 new Tasks(project);
+new Release(project);
 
 project.synth();

@@ -4,10 +4,16 @@ import { Component, awscdk } from 'projen';
 export class Quality extends Component {
   constructor(project: awscdk.AwsCdkConstructLibrary) {
     super(project);
+    this.install(project);
     this.compile(project);
     this.lint(project);
     this.pack(project);
     this.jest(project);
+  }
+
+  /** No dependency runs code at installation: what these scripts would do is optional. */
+  private install(project: awscdk.AwsCdkConstructLibrary) {
+    project.package.addField('allowScripts', { '@parcel/watcher': false, 'esbuild': false, 'unrs-resolver': false });
   }
 
   private compile(project: awscdk.AwsCdkConstructLibrary) {
