@@ -123,17 +123,26 @@ export interface Manifest {
   readonly recipe: string;
   /** The last complete list: readers stay served while a new one is built. */
   readonly variants: readonly Variant[];
-  /** Keys a running build may have written. */
+  /** Keys outside the list that may exist: those a running build may have written, those still to be removed. */
   readonly planned?: readonly string[];
   /** Claim of a running build; it ends with its invocation's deadline (epoch ms). */
   readonly lease?: { readonly owner: string; readonly expires: number };
   /** Id of the message that built this state: its redelivery publishes again. */
   readonly messageId?: string;
-  readonly rejection?: { readonly reason: FailureReason; readonly detail: string };
+  readonly rejection?: Rejection;
   /** One `srcset` value per format, widths ascending. */
   readonly srcset?: Readonly<Record<string, string>>;
   /** Base64 thumbhash and the dominant colour as #rrggbb. */
   readonly placeholder?: { readonly thumbhash: string; readonly color: string };
+}
+
+export interface Rejection {
+  readonly reason: FailureReason;
+  readonly detail: string;
+  /** Memory of the function that refused: a larger one may try again. */
+  readonly memoryMb?: number;
+  /** Key of the copy of the refused original. */
+  readonly quarantine?: string;
 }
 
 /** Body of every message on the topics and `detail` of every event on the bus. */
