@@ -1,0 +1,6 @@
+/** The example app: one stack per room. The CDK CLI runs this file. */
+import { App } from 'aws-cdk-lib';
+import { ImageResizePipelineDemo } from './rooms/image-resize-pipeline/stack';
+
+const app = new App();
+new ImageResizePipelineDemo(app, 'ImageResizePipelineDemo');

@@ -1,0 +1,91 @@
+/**
+ * Deploys the example app with the CDK CLI onto the embedded emulator, feeds every room with real input and writes a
+ * page that shows what happened. `npx projen demo [files…] [--keep]`; files replace the photographs of the repository.
+ */
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { cdkDeploy } from '../test/kit/deploy';
+import { startMiniStack } from '../test/kit/emulators';
+import { LambdaHost } from '../test/kit/lambda-host';
+import { renderPage } from './page';
+import type { DemoResult, DemoRoom } from './room';
+import { IMAGE_RESIZE_PIPELINE } from './rooms/image-resize-pipeline/feed';
+import { renderTable } from './table';
+
+const ROOMS: readonly DemoRoom[] = [IMAGE_RESIZE_PIPELINE];
+
+const ACCOUNT = '123456789012';
+const REGION = 'eu-west-1';
+const CREDENTIALS = { accessKeyId: 'testing', secretAccessKey: 'testing' };
+const OUT = join(__dirname, 'out');
+const PAGE = join(OUT, 'index.html');
+
+async function main(): Promise<void> {
+  const { values: { keep }, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: 'boolean', default: false } } });
+  const files = positionals.map(existingFile);
+  rmSync(OUT, { recursive: true, force: true });
+  mkdirSync(OUT, { recursive: true });
+
+  const roles = new Map<string, string>();
+  say('starting the emulator and the Lambda host');
+  const host = await LambdaHost.start({ onFunction: ({ name, role }) => roles.set(name, role.split('/').pop()!) });
+  const emulator = await startMiniStack({ lambdaHostUrl: host.url });
+  try {
+    host.endpoint = emulator.origin;
+    say('deploying the example app with the CDK CLI');
+    const outputs = await cdkDeploy({
+      appCommand: 'npx tsx demo/app.ts', endpoint: emulator.origin, region: REGION, account: ACCOUNT,
+    });
+
+    const results: DemoResult[] = [];
+    for (const room of ROOMS) {
+      results.push(await room.run({
+        outputs: outputs[room.stackName],
+        client: { endpoint: emulator.origin, region: REGION, credentials: CREDENTIALS },
+        files,
+        out: OUT,
+        invocations: () => host.invocations,
+        roleOf: (name) => roles.get(name) ?? '',
+        say,
+      }));
+    }
+    finish(results);
+    if (keep) {
+      say(`the emulator stays up at ${emulator.origin}; end with Ctrl+C`);
+      await new Promise((end) => process.once('SIGINT', end));
+    }
+  } finally {
+    await emulator.stop();
+    await host.stop();
+  }
+}
+
+function finish(results: readonly DemoResult[]): void {
+  writeFileSync(PAGE, renderPage(results.map(({ section }) => section), new Date()));
+  console.log(`\n${renderTable(results.flatMap(({ rows }) => rows))}\n`);
+  const problems = results.flatMap((result) => result.problems);
+  if (problems.length > 0) {
+    console.error(`not as expected:\n${problems.map((problem) => `  ${problem}`).join('\n')}\n`);
+    process.exitCode = 1;
+  }
+  console.log(`The page with all pictures: ${relative(process.cwd(), PAGE)}`);
+}
+
+/** Arguments are relative to where the command was typed, which projen hands on. */
+function existingFile(path: string): string {
+  const file = resolve(process.env.INIT_CWD ?? '.', path);
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
+    throw new Error(`the demo takes image files, got '${path}'`);
+  }
+  return file;
+}
+
+function say(line: string): void {
+  console.log(`› ${line}`);
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

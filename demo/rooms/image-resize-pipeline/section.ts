@@ -1,0 +1,141 @@
+import type { Manifest, PipelineMessage, Variant } from '../../../src/image-resize-pipeline/contract';
+import { formatBytes, formatTime, type Html, html, linkTo } from '../../html';
+
+export interface ImageReport {
+  readonly resized: readonly ResizedPhoto[];
+  readonly refused: readonly RefusedFile[];
+  readonly problems: readonly string[];
+}
+
+interface Work {
+  /** Key of the original. */
+  readonly key: string;
+  readonly bytes: number;
+  readonly manifest: Manifest;
+  /** The function's time, in milliseconds; a cold start's is part of it. */
+  readonly workMs: number;
+  readonly coldStart: boolean;
+}
+
+export interface ResizedPhoto extends Work {
+  /** Path of the original relative to the page. */
+  readonly file: string;
+  /** What the original says about itself, for example its position. */
+  readonly traits: readonly string[];
+  readonly variants: readonly ShownVariant[];
+}
+
+export interface ShownVariant extends Variant {
+  /** Path relative to the page. */
+  readonly file: string;
+  readonly traits: readonly string[];
+}
+
+export interface RefusedFile extends Work {
+  /** What this file is. */
+  readonly about: string;
+  /** What the failure topic delivered. */
+  readonly message?: PipelineMessage;
+}
+
+export function renderSection(report: ImageReport): Html {
+  return html`<section aria-labelledby="image-resize-pipeline">
+<h2 id="image-resize-pipeline">ImageResizePipeline</h2>
+<p>Every photograph uploaded to the source bucket became a set of variants and a manifest in the destination bucket.
+Bars and percentages compare each variant with its original; smaller originals give fewer variants, nothing is enlarged.</p>
+${report.problems.map((problem) => html`<p class="missing"><strong>Not as expected:</strong> ${problem}</p>`)}
+${tiles(report)}
+${report.resized.map(photo)}
+${report.refused.length === 0 ? '' : html`<h2>Refused, with a reason</h2>
+<p>A file that cannot or must not be decoded costs one short invocation. Its manifest says why, the failure topic
+tells subscribers, and nothing retries for ever.</p>`}
+${report.refused.map(refused)}
+</section>`;
+}
+
+function tiles({ resized }: ImageReport): Html {
+  if (resized.length === 0) {
+    return html``;
+  }
+  const variants = resized.flatMap((one) => one.variants);
+  const originals = sum(resized.map(({ bytes }) => bytes));
+  const lightest = sum(resized.map((one) => Math.min(...one.variants.map(({ bytes }) => bytes), one.bytes)));
+  return html`<ul class="tiles">
+<li><strong>${resized.length}</strong><span>originals, ${formatBytes(originals)}</span></li>
+<li><strong>${variants.length}</strong><span>variants, ${formatBytes(sum(variants.map(({ bytes }) => bytes)))} in all</span></li>
+<li><strong>${formatBytes(lightest)}</strong><span>for the smallest of each, ${percent(lightest, originals)} of the originals</span></li>
+<li><strong>${formatTime(sum(resized.map(({ workMs }) => workMs)) / resized.length)}</strong><span>of Lambda per photograph, on average</span></li>
+</ul>`;
+}
+
+function photo(one: ResizedPhoto): Html {
+  const { source, placeholder } = one.manifest;
+  return html`<article class="card">
+<header><h3>${one.key}</h3><p>${timeOf(one)} for ${one.variants.length} variants</p></header>
+<div class="split">
+<figure>
+<a href="${linkTo(one.file)}"><img src="${linkTo(one.file)}" alt="Original of ${one.key}" loading="lazy"${backdrop(placeholder?.color)}></a>
+<figcaption><strong>Original</strong> ${source.width ?? '?'} × ${source.height ?? '?'}, ${source.format ?? '?'}, ${formatBytes(one.bytes)}
+${tags(one.traits)}</figcaption>
+</figure>
+<ul class="variants">
+${one.variants.map((variant) => html`<li>${shown(variant, one)}</li>`)}
+</ul>
+</div>
+${json('Manifest', one.manifest)}
+</article>`;
+}
+
+function shown(variant: ShownVariant, { key, bytes, manifest }: ResizedPhoto): Html {
+  const share = Math.min(100, variant.bytes / bytes * 100);
+  return html`<figure>
+<a href="${linkTo(variant.file)}"><img src="${linkTo(variant.file)}" alt="${key} as ${variant.preset}, ${variant.format}" loading="lazy"${backdrop(manifest.placeholder?.color)}></a>
+<figcaption><strong>${variant.preset}</strong> ${variant.format}<br>${variant.width} × ${variant.height}
+<span class="bar"><i style="width:${share.toFixed(1)}%"></i></span>
+${formatBytes(variant.bytes)} <span class="saved">${saving(variant.bytes, bytes)}</span>
+${tags(variant.traits)}</figcaption>
+</figure>`;
+}
+
+function refused(one: RefusedFile): Html {
+  const { rejection } = one.manifest;
+  return html`<article class="card refused">
+<header><h3>${one.key}</h3><p>${formatBytes(one.bytes)}, refused in ${timeOf(one)}</p></header>
+<p class="reason">${rejection?.reason ?? 'no reason given'}</p>
+<p>${rejection?.detail ?? ''}</p>
+<p>${one.about}</p>
+${json('Manifest', one.manifest)}
+${one.message === undefined ? '' : json('Message of the failure topic', one.message)}
+</article>`;
+}
+
+function json(title: string, value: unknown): Html {
+  return html`<details><summary>${title}</summary><pre tabindex="0"><code>${JSON.stringify(value, undefined, 2)}</code></pre></details>`;
+}
+
+function tags(traits: readonly string[]): Html {
+  return traits.length === 0 ? html`` : html`<ul class="tags">${traits.map((trait) => html`<li>${trait}</li>`)}</ul>`;
+}
+
+/** The dominant colour stands in until the picture is there, as a web page would do it. */
+function backdrop(color: string | undefined): Html {
+  return color === undefined ? html`` : html` style="background:${color}"`;
+}
+
+function timeOf({ workMs, coldStart }: Work): string {
+  return coldStart ? `${formatTime(workMs)} with a cold start` : formatTime(workMs);
+}
+
+/** '−93 %'; a variant may also turn out larger. */
+function saving(bytes: number, original: number): string {
+  const change = Math.round((bytes / original - 1) * 100);
+  return change <= 0 ? `−${-change} %` : `+${change} %`;
+}
+
+function percent(part: number, whole: number): string {
+  return `${Math.round(part / whole * 100)} %`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
