@@ -5,11 +5,11 @@
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { renderPage } from './page';
+import type { DemoResult, DemoRoom } from './room';
 import { cdkDeploy } from '../test/kit/deploy';
 import { startMiniStack } from '../test/kit/emulators';
 import { LambdaHost } from '../test/kit/lambda-host';
-import { renderPage } from './page';
-import type { DemoResult, DemoRoom } from './room';
 import { IMAGE_RESIZE_PIPELINE } from './rooms/image-resize-pipeline/feed';
 import { renderTable } from './table';
 

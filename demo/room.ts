@@ -1,5 +1,5 @@
-import type { RecordedInvocation } from '../test/kit/lambda-host';
 import type { Html } from './html';
+import type { RecordedInvocation } from '../test/kit/lambda-host';
 
 /** One room's part of the demo: feeds its deployed stack with real input and tells what came out. */
 export interface DemoRoom {

@@ -5,15 +5,15 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import sharp from 'sharp';
+import { type Input, inputs } from './inputs';
+import { type RefusedFile, renderSection, type ResizedPhoto, type ShownVariant } from './section';
+import { traitsOf } from './traits';
 import { isNotFound } from '../../../src/handler-kit/conditional';
 import { normalizeS3Events } from '../../../src/handler-kit/s3-event';
 import { MANIFEST_NAME, type Manifest, type PipelineMessage, type Variant } from '../../../src/image-resize-pipeline/contract';
 import type { RecordedInvocation } from '../../../test/kit/lambda-host';
 import { formatBytes, formatTime } from '../../html';
 import type { DemoResult, DemoRoom, DemoRow, DemoWorld } from '../../room';
-import { type Input, inputs } from './inputs';
-import { type RefusedFile, renderSection, type ResizedPhoto, type ShownVariant } from './section';
-import { traitsOf } from './traits';
 
 export const IMAGE_RESIZE_PIPELINE: DemoRoom = {
   stackName: 'ImageResizePipelineDemo',
