@@ -4,6 +4,7 @@ import { splitBatch, type EntrySplit } from './proxy/batch';
 import type { RecordedCall, Reply, ServiceError } from './proxy/call';
 import { errorCodeOf, errorReply, s3ErrorDocument } from './proxy/errors';
 import { identify, type IdentifiedCall } from './proxy/identify';
+import { Locks } from './proxy/locks';
 import { emptyPage, resolveEmptyToken, shortPage } from './proxy/pages';
 import { rewriteAddresses } from './proxy/rewrite';
 import { truthOf, type TruthContext } from './proxy/truths';
@@ -27,7 +28,7 @@ export interface TruthProxyOptions {
   /** After each call the emulator carried out, also when the caller never learns of it: wakes the dispatcher. */
   readonly onApplied?: (call: RecordedCall, reply: Reply) => void;
   /** Whether a missing key may be told from a forbidden one (default: what `authorize` says of HeadBucket). */
-  readonly mayListBucket?: (call: RecordedCall) => boolean;
+  readonly mayListBucket?: (call: RecordedCall, bucket: string) => boolean;
 }
 
 type Change = Pick<EntrySplit, 'request'> & Partial<EntrySplit>;
@@ -46,6 +47,7 @@ export class TruthProxy {
 
   private wire!: Wire;
   private readonly upstream: Upstream;
+  private readonly locks = new Locks();
   private readonly principals = new Map<string, string>();
   private readonly listeners: ((call: RecordedCall, reply: Reply) => void)[] = [];
   private recorded: OpenCall[] = [];
@@ -115,7 +117,7 @@ export class TruthProxy {
   private async process(call: IdentifiedCall, record: OpenCall): Promise<Outcome> {
     const verdict = this.options.authorize?.(record);
     if (verdict && !verdict.allowed) return errorReply(call, this.denied(call, verdict.reason));
-    const refusal = truthOf(call)?.check?.(call);
+    const refusal = truthOf(call).check?.(call);
     if (refusal) return errorReply(call, refusal);
     const fault = this.schedule.decide(record);
     return fault ? this.strike(fault, call, record) : this.apply(call, record);
@@ -179,8 +181,12 @@ export class TruthProxy {
     return 'reset';
   }
 
+  private apply(call: IdentifiedCall, record: OpenCall, change?: Change): Promise<Reply> {
+    return this.locks.run(truthOf(call).changes?.(call) ?? [], () => this.carryOut(call, record, change));
+  }
+
   /** Forwards, repairs, announces; a change replaces what is sent and completes what comes back. */
-  private async apply(call: IdentifiedCall, record: OpenCall, change?: Change): Promise<Reply> {
+  private async carryOut(call: IdentifiedCall, record: OpenCall, change?: Change): Promise<Reply> {
     const request = change ? change.request : resolveEmptyToken(call);
     const answered = request && await this.forward({ ...call, request }, record);
     const completed = change?.merge ? change.merge(answered) : answered!;
@@ -192,16 +198,15 @@ export class TruthProxy {
   }
 
   private forward(call: IdentifiedCall, record: RecordedCall): Promise<Reply> {
-    return truthOf(call)?.apply?.(call, this.context(record)) ?? this.upstream.send(call.request);
+    return truthOf(call).apply?.(call, this.context(record)) ?? this.upstream.send(call.request);
   }
 
   private context(record: RecordedCall): TruthContext {
     const { authorize, mayListBucket } = this.options;
     return {
       send: (request) => this.upstream.send(request),
-      mayListBucket: () => {
-        if (mayListBucket) return mayListBucket(record);
-        const { bucket } = record.params;
+      mayListBucket: (bucket) => {
+        if (mayListBucket) return mayListBucket(record, bucket);
         return authorize === undefined || authorize({ ...record, operation: 'HeadBucket', params: { bucket, query: {}, headers: {} } }).allowed;
       },
     };

@@ -1,5 +1,5 @@
 import { escapeXml, listOf, parseXml } from './body';
-import type { Reply } from './call';
+import type { Reply, ServiceError } from './call';
 import type { IdentifiedCall } from './identify';
 import type { WireRequest } from './wire';
 
@@ -11,12 +11,12 @@ export interface EntrySplit {
   merge(reply: Reply | undefined): Reply;
 }
 
-export function splitBatch(call: IdentifiedCall, indices: readonly number[]): EntrySplit | undefined {
-  const split = SPLITTERS[`${call.service}:${call.operation}`];
-  return split?.(call, indices);
+/** `error` is the sender's fault; without one the service fails as it does under load. */
+export function splitBatch(call: IdentifiedCall, indices: readonly number[], error?: ServiceError): EntrySplit | undefined {
+  return SPLITTERS[`${call.service}:${call.operation}`]?.(call, indices, error);
 }
 
-type Splitter = (call: IdentifiedCall, indices: readonly number[]) => EntrySplit | undefined;
+type Splitter = (call: IdentifiedCall, indices: readonly number[], error?: ServiceError) => EntrySplit | undefined;
 type Json = Record<string, unknown>;
 type Entry = Readonly<Record<string, string>>;
 
@@ -37,13 +37,15 @@ function refusedSet(indices: readonly number[], length: number): Set<number> {
   return new Set(indices.map((index) => index % length));
 }
 
-function jsonById(call: IdentifiedCall, indices: readonly number[]): EntrySplit | undefined {
+const INTERNAL_ERROR: ServiceError = { status: 500, code: 'InternalError', message: 'The request processing has failed because of an internal error.' };
+
+function jsonById(call: IdentifiedCall, indices: readonly number[], error?: ServiceError): EntrySplit | undefined {
   const body = call.params.body as { readonly Entries?: readonly { readonly Id: string }[] };
   const entries = body.Entries ?? [];
   if (entries.length === 0) return undefined;
   const refused = refusedSet(indices, entries.length);
   const failed = entries.filter((_, i) => refused.has(i))
-    .map(({ Id }) => ({ Id, SenderFault: false, Code: 'InternalError', Message: 'The request processing has failed because of an internal error.' }));
+    .map(({ Id }) => ({ Id, SenderFault: error !== undefined, Code: (error ?? INTERNAL_ERROR).code, Message: (error ?? INTERNAL_ERROR).message }));
   const rest = entries.filter((_, i) => !refused.has(i));
   return {
     request: rest.length > 0 ? withJson(call.request, { ...body, Entries: rest }) : undefined,
@@ -51,8 +53,9 @@ function jsonById(call: IdentifiedCall, indices: readonly number[]): EntrySplit 
   };
 }
 
-function jsonByPosition(entriesField: string, resultsField: string, countField: string, error: Json): Splitter {
-  return (call, indices) => {
+function jsonByPosition(entriesField: string, resultsField: string, countField: string, overload: Json): Splitter {
+  return (call, indices, error) => {
+    const failure = error ? { ErrorCode: error.code, ErrorMessage: error.message } : overload;
     const body = call.params.body as Record<string, readonly Json[]>;
     const entries = body[entriesField] ?? [];
     if (entries.length === 0) return undefined;
@@ -62,7 +65,7 @@ function jsonByPosition(entriesField: string, resultsField: string, countField: 
       request: rest.length > 0 ? withJson(call.request, { ...body, [entriesField]: rest }) : undefined,
       merge: (reply) => mergeJson(call, reply, (document) => {
         const results = listOf<Json>(document[resultsField]);
-        const merged = entries.map((_, i) => refused.has(i) ? error : results.shift() ?? error);
+        const merged = entries.map((_, i) => refused.has(i) ? failure : results.shift() ?? failure);
         return { ...document, [countField]: Number(document[countField] ?? 0) + refused.size, [resultsField]: merged };
       }),
     };

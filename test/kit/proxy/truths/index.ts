@@ -1,4 +1,13 @@
 import type { Reply, ServiceError } from '../call';
+import { cloudfront } from './cloudfront';
+import { dynamodb } from './dynamodb';
+import { events } from './events';
+import { lambda } from './lambda';
+import { requestSize } from './request-size';
+import { s3 } from './s3';
+import { sns } from './sns';
+import { sqs } from './sqs';
+import { firehose, kinesis } from './streams';
 import type { IdentifiedCall } from '../identify';
 import type { WireRequest } from '../wire';
 
@@ -6,18 +15,20 @@ import type { WireRequest } from '../wire';
 export interface ServiceTruth {
   /** A real limit the request breaks. */
   readonly check?: (call: IdentifiedCall) => ServiceError | undefined;
+  /** Names of what the call changes: calls that share one run one after the other, and are announced in that order. */
+  readonly changes?: (call: IdentifiedCall) => readonly string[];
   /** Forwards the request and puts right what comes back; absent: plain forwarding. */
   readonly apply?: (call: IdentifiedCall, context: TruthContext) => Promise<Reply>;
 }
 
 export interface TruthContext {
   readonly send: (request: WireRequest) => Promise<Reply>;
-  /** Whether the caller may learn that a key does not exist. */
-  readonly mayListBucket: () => boolean;
+  /** Whether the caller may learn that a key of this bucket does not exist. */
+  readonly mayListBucket: (bucket: string) => boolean;
 }
 
-const TRUTHS: Readonly<Record<string, ServiceTruth>> = {};
+const TRUTHS: Readonly<Record<string, ServiceTruth>> = { cloudfront, dynamodb, events, firehose, kinesis, lambda, s3, sns, sqs };
 
-export function truthOf(call: Pick<IdentifiedCall, 'service'>): ServiceTruth | undefined {
-  return TRUTHS[call.service];
+export function truthOf({ service }: Pick<IdentifiedCall, 'service'>): ServiceTruth {
+  return TRUTHS[service] ?? requestSize;
 }
