@@ -17,7 +17,8 @@ export function renderPage(sections: readonly Html[], madeAt: Date): string {
 <p class="brand">cdk-lambda-blueprints</p>
 <h1>What the demo did</h1>
 <p>The CDK CLI deployed the example app onto an emulator on this machine. Then real input arrived, and the constructs'
-own bundled Lambda functions did the work under AWS's Node.js runtime client. <time datetime="${madeAt.toISOString()}">${day}</time></p>
+own bundled Lambda functions did the work under AWS's Node.js runtime client.</p>
+<p><time datetime="${madeAt.toISOString()}">${day}</time></p>
 </header>
 <main>
 ${sections}
@@ -66,14 +67,17 @@ a:focus-visible, summary:focus-visible { outline: 3px solid var(--accent); outli
 
 figure { margin: 0; }
 figure a { display: block; }
-figure img { display: block; width: 100%; border-radius: .5rem; background: var(--track); }
+figure a img { display: block; width: 100%; height: auto; }
+figure img { border-radius: .5rem; background: var(--track); }
 figcaption { margin-top: .5rem; font-size: .88rem; line-height: 1.4; color: var(--soft); font-variant-numeric: tabular-nums; }
 figcaption strong { color: var(--text); }
 .variants { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 1.2rem 1rem; margin: 0; padding: 0; list-style: none; }
-.variants img { height: 8rem; object-fit: contain; }
+.variants li { align-self: end; }
 .bar { display: block; height: .35rem; margin: .45rem 0 .3rem; border-radius: 1rem; background: var(--track); overflow: hidden; }
 .bar i { display: block; height: 100%; min-width: 2px; border-radius: 1rem; background: var(--accent); }
 .saved { color: var(--accent); font-weight: 600; }
+.unturned { display: block; width: 6rem; margin: .8rem 0 .3rem; }
+.clean { margin: 1.2rem 0 0; color: var(--soft); }
 .tags { display: flex; flex-wrap: wrap; gap: .35rem; margin: .7rem 0 0; padding: 0; list-style: none; font-size: .82rem; }
 .tags li { padding: .1rem .55rem; border: 1px solid var(--line); border-radius: 1rem; color: var(--soft); }
 

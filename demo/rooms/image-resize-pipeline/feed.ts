@@ -114,14 +114,20 @@ class Feed {
   }
 
   /** Saves an original and its variants beside the page and compares them with what was promised. */
-  private async collect({ key, body }: Input, work: Omit<ResizedPhoto, 'file' | 'traits' | 'variants'>): Promise<ResizedPhoto> {
+  private async collect({ key, body }: Input, work: Omit<ResizedPhoto, 'file' | 'traits' | 'unturned' | 'variants'>): Promise<ResizedPhoto> {
     const variants: ShownVariant[] = [];
     for (const variant of work.manifest.variants) {
       const data = await this.read(variant.key);
       await this.inspect(variant, data);
       variants.push({ ...variant, file: this.save(`variants/${variant.key}`, data), traits: await traitsOf(data) });
     }
-    return { ...work, file: this.save(`originals/${key}`, body), traits: await traitsOf(body), variants };
+    const file = this.save(`originals/${key}`, body);
+    return { ...work, file, traits: await traitsOf(body), unturned: await this.saveUnturned(key, body), variants };
+  }
+
+  private async saveUnturned(key: string, body: Buffer): Promise<string | undefined> {
+    const { orientation = 1 } = await sharp(body).metadata();
+    return orientation === 1 ? undefined : this.save(`unturned/${key}.jpg`, await sharp(body).resize(300).jpeg().toBuffer());
   }
 
   private async inspect(variant: Variant, data: Buffer): Promise<void> {

@@ -20,8 +20,10 @@ interface Work {
 export interface ResizedPhoto extends Work {
   /** Path of the original relative to the page. */
   readonly file: string;
-  /** What the original says about itself, for example its position. */
+  /** What the original carries besides its pixels. */
   readonly traits: readonly string[];
+  /** Path of a small copy with the pixels as they lie in the file, if EXIF turns them. */
+  readonly unturned?: string;
   readonly variants: readonly ShownVariant[];
 }
 
@@ -74,27 +76,47 @@ function photo(one: ResizedPhoto): Html {
 <header><h3>${one.key}</h3><p>${timeOf(one)} for ${one.variants.length} variants</p></header>
 <div class="split">
 <figure>
-<a href="${linkTo(one.file)}"><img src="${linkTo(one.file)}" alt="Original of ${one.key}" loading="lazy"${backdrop(placeholder?.color)}></a>
+${picture(one.file, `Original of ${one.key}`, source, placeholder?.color)}
 <figcaption><strong>Original</strong> ${source.width ?? '?'} × ${source.height ?? '?'}, ${source.format ?? '?'}, ${formatBytes(one.bytes)}
-${tags(one.traits)}</figcaption>
+${tags(one.traits)}${unturned(one)}</figcaption>
 </figure>
+<div>
 <ul class="variants">
 ${one.variants.map((variant) => html`<li>${shown(variant, one)}</li>`)}
 </ul>
+${cleaned(one)}
+</div>
 </div>
 ${json('Manifest', one.manifest)}
 </article>`;
 }
 
+function unturned({ unturned: file, key }: ResizedPhoto): Html {
+  return file === undefined ? html`` : html`<img class="unturned" src="${linkTo(file)}" alt="${key} as its pixels lie in the file">
+Its pixels lie on their side; only EXIF says how to hold it.`;
+}
+
+function cleaned({ traits, variants }: ResizedPhoto): Html {
+  const clean = traits.length > 0 && variants.every((variant) => variant.traits.length === 0);
+  return clean ? html`<p class="clean">All variants stand upright, in sRGB, without metadata.</p>` : html``;
+}
+
 function shown(variant: ShownVariant, { key, bytes, manifest }: ResizedPhoto): Html {
   const share = Math.min(100, variant.bytes / bytes * 100);
   return html`<figure>
-<a href="${linkTo(variant.file)}"><img src="${linkTo(variant.file)}" alt="${key} as ${variant.preset}, ${variant.format}" loading="lazy"${backdrop(manifest.placeholder?.color)}></a>
+${picture(variant.file, `${key} as ${variant.preset}, ${variant.format}`, variant, manifest.placeholder?.color)}
 <figcaption><strong>${variant.preset}</strong> ${variant.format}<br>${variant.width} × ${variant.height}
 <span class="bar"><i style="width:${share.toFixed(1)}%"></i></span>
 ${formatBytes(variant.bytes)} <span class="saved">${saving(variant.bytes, bytes)}</span>
 ${tags(variant.traits)}</figcaption>
 </figure>`;
+}
+
+/** Its place is kept and filled with its dominant colour until it is there, as a web page would do it. */
+function picture(file: string, alt: string, size: { readonly width?: number; readonly height?: number }, color: string | undefined): Html {
+  const place = size.width === undefined || size.height === undefined ? html`` : html` width="${size.width}" height="${size.height}"`;
+  const backdrop = color === undefined ? html`` : html` style="background:${color}"`;
+  return html`<a href="${linkTo(file)}"><img src="${linkTo(file)}" alt="${alt}" loading="lazy"${place}${backdrop}></a>`;
 }
 
 function refused(one: RefusedFile): Html {
@@ -115,11 +137,6 @@ function json(title: string, value: unknown): Html {
 
 function tags(traits: readonly string[]): Html {
   return traits.length === 0 ? html`` : html`<ul class="tags">${traits.map((trait) => html`<li>${trait}</li>`)}</ul>`;
-}
-
-/** The dominant colour stands in until the picture is there, as a web page would do it. */
-function backdrop(color: string | undefined): Html {
-  return color === undefined ? html`` : html` style="background:${color}"`;
 }
 
 function timeOf({ workMs, coldStart }: Work): string {

@@ -2,12 +2,11 @@ import sharp from 'sharp';
 
 /** What a picture carries besides its pixels, in a few words each. */
 export async function traitsOf(picture: Buffer): Promise<string[]> {
-  const { orientation, exif, icc, isProgressive } = await sharp(picture).metadata();
+  const { orientation, exif, icc } = await sharp(picture).metadata();
   return [
     ...orientation !== undefined && orientation > 1 ? [`turned by EXIF orientation ${orientation}`] : [],
     ...exif === undefined ? [] : [hasPosition(exif) ? 'EXIF with a GPS position' : 'EXIF'],
     ...icc === undefined ? [] : ['ICC profile'],
-    ...isProgressive ? ['progressive'] : [],
   ];
 }
 
