@@ -1,0 +1,264 @@
+import { listOf } from '../proxy/body';
+import type { RecordedCall } from '../proxy/call';
+import { DEFAULT_PLACEMENT } from '../resolver';
+
+/** One question to IAM: may this be done to that? */
+export interface IamRequest {
+  readonly action: string;
+  readonly resource: string;
+  /** Owner of the resource; an S3 ARN does not name it. */
+  readonly resourceAccount: string;
+  readonly context: Readonly<Record<string, string>>;
+}
+
+/** What a call does not say about what it touches. */
+export interface Landscape {
+  readonly account: string;
+  readonly region: string;
+  readonly partition: string;
+  /** ARN of the key that encrypts a bucket by default. */
+  readonly bucketKey?: (bucket: string) => string | undefined;
+  /** Whether an object has tags, which travel with a copy. */
+  readonly isTagged?: (bucket: string, key: string) => boolean;
+  /** Tags of a resource by its ARN. */
+  readonly tagsOf?: (arn: string) => Readonly<Record<string, string>>;
+}
+
+/** The permissions a call needs, by the services' own documentation; a call without a row in the table throws. */
+export function requestsOf(call: RecordedCall, landscape: Landscape = DEFAULT_PLACEMENT): readonly IamRequest[] {
+  const rows = TABLE[call.service];
+  const row = rows?.[call.operation] ?? rows?.['*'];
+  if (!row) throw new Error(`test/kit/iam/requests.ts has no row for ${call.service}:${call.operation}`);
+  return row(new Request(call, landscape));
+}
+
+/** What the Lambda service does under a function's role at each invocation. */
+export function logRequests(logGroup: string, landscape: Landscape): readonly IamRequest[] {
+  const { account, partition, region } = landscape;
+  const stream = `arn:${partition}:logs:${region}:${account}:log-group:${logGroup}:log-stream:2026/01/01/[$LATEST]0`;
+  return ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => requestOf(action, stream, landscape));
+}
+
+/** What the SQS poller does under a function's role. */
+export function pollerRequests(queueArn: string, landscape: Landscape): readonly IamRequest[] {
+  return ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'].map((action) => requestOf(action, queueArn, landscape));
+}
+
+/** A request with the context keys every request has. */
+export function requestOf(action: string, resource: string, { account, region }: Landscape, context: IamRequest['context'] = {}): IamRequest {
+  return {
+    action,
+    resource,
+    resourceAccount: account,
+    context: { 'aws:RequestedRegion': region, 'aws:ResourceAccount': account, 'aws:SecureTransport': 'true', ...context },
+  };
+}
+
+type Json = Readonly<Record<string, unknown>>;
+type Row = (request: Request) => readonly IamRequest[];
+
+class Request {
+  public readonly body: Json;
+  public readonly headers: Readonly<Record<string, string>>;
+  public readonly query: Readonly<Record<string, string>>;
+
+  constructor(public readonly call: RecordedCall, public readonly landscape: Landscape) {
+    this.body = isJson(call.params.body) ? call.params.body : {};
+    this.headers = call.params.headers ?? {};
+    this.query = call.params.query ?? {};
+  }
+
+  public get bucket(): string {
+    return `arn:${this.landscape.partition}:s3:::${this.call.params.bucket}`;
+  }
+
+  public object(key = this.call.params.key): string {
+    return `${this.bucket}/${key}`;
+  }
+
+  /** ARN in the caller's account and the call's Region. */
+  public arn(service: string, resource: string): string {
+    return `arn:${this.landscape.partition}:${service}:${this.call.region}:${this.landscape.account}:${resource}`;
+  }
+
+  public label(name: string): string {
+    return this.call.params.labels?.[name] ?? '';
+  }
+
+  public field(name: string): string {
+    const value = this.body[name];
+    if (typeof value !== 'string') throw new Error(`${this.call.service}:${this.call.operation} has no ${name}`);
+    return value;
+  }
+
+  public items(name: string): readonly Json[] {
+    return listOf<Json>(this.body[name]);
+  }
+
+  public ask(action: string, resource: string, context: IamRequest['context'] = {}): IamRequest {
+    const { tagsOf = () => ({}) } = this.landscape;
+    const tags = Object.entries(tagsOf(resource)).map(([key, value]) => [`aws:ResourceTag/${key}`, value]);
+    return requestOf(action, resource, { ...this.landscape, region: this.call.region }, { ...Object.fromEntries(tags), ...context });
+  }
+
+  /** Reading or writing an object under a KMS key asks the key too, through S3. */
+  public key(action: 'kms:Decrypt' | 'kms:GenerateDataKey', bucket = this.call.params.bucket): readonly IamRequest[] {
+    const own = bucket === this.call.params.bucket ? this.headers['x-amz-server-side-encryption-aws-kms-key-id'] : undefined;
+    const key = own ?? this.landscape.bucketKey?.(bucket!);
+    return key === undefined ? [] : [this.ask(action, key, {
+      'kms:ViaService': `s3.${this.call.region}.amazonaws.com`,
+      'kms:CallerAccount': this.landscape.account,
+      'kms:EncryptionContext:aws:s3:arn': `arn:${this.landscape.partition}:s3:::${bucket}`,
+    })];
+  }
+
+  public readObject(version: string | undefined = this.query.versionId): IamRequest {
+    return this.ask(version === undefined ? 's3:GetObject' : 's3:GetObjectVersion', this.object());
+  }
+
+  /** `If-Match` lets the caller learn an object's etag ("conditional writes", S3 user guide). */
+  public conditional(): readonly IamRequest[] {
+    return this.headers['if-match'] === undefined ? [] : [this.ask('s3:GetObject', this.object())];
+  }
+
+  public put(): readonly IamRequest[] {
+    const tagging = this.headers['x-amz-tagging'] === undefined ? [] : [this.ask('s3:PutObjectTagging', this.object())];
+    return [this.ask('s3:PutObject', this.object()), ...tagging, ...this.key('kms:GenerateDataKey'), ...this.conditional()];
+  }
+
+  public copy(): readonly IamRequest[] {
+    const { bucket, key, versionId } = this.call.params.copySource!;
+    const source = `arn:${this.landscape.partition}:s3:::${bucket}/${key}`;
+    const version = versionId === undefined ? '' : 'Version';
+    const travels = this.call.operation === 'CopyObject' && this.headers['x-amz-tagging-directive'] !== 'REPLACE'
+      && (this.landscape.isTagged?.(bucket, key) ?? false);
+    return [
+      this.ask(`s3:GetObject${version}`, source),
+      ...this.key('kms:Decrypt', bucket),
+      ...this.put(),
+      ...travels ? [this.ask(`s3:GetObject${version}Tagging`, source), this.ask('s3:PutObjectTagging', this.object())] : [],
+    ];
+  }
+
+  public delete(key = this.call.params.key, version?: unknown): IamRequest {
+    return this.ask(version === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion', this.object(key));
+  }
+
+  public queue(action: string): readonly IamRequest[] {
+    return [this.ask(`sqs:${action}`, this.arn('sqs', new URL(this.field('QueueUrl')).pathname.split('/').at(-1)!))];
+  }
+
+  public table(action: string, name: unknown): IamRequest {
+    const given = String(name);
+    return this.ask(`dynamodb:${action}`, given.startsWith('arn:') ? given : this.arn('dynamodb', `table/${given}`));
+  }
+
+  /** The service acts under a role the caller hands over. */
+  public passRole(service: string, role: unknown): readonly IamRequest[] {
+    return typeof role === 'string' ? [this.ask('iam:PassRole', role, { 'iam:PassedToService': service })] : [];
+  }
+}
+
+const list = (action: string): Row => (request) => [request.ask(action, request.bucket, {
+  ...request.query.prefix !== undefined && { 's3:prefix': request.query.prefix },
+  ...request.query.delimiter !== undefined && { 's3:delimiter': request.query.delimiter },
+  ...request.query['max-keys'] !== undefined && { 's3:max-keys': request.query['max-keys'] },
+})];
+const onObject = (action: string): Row => (request) => [request.ask(action, request.object())];
+const onQueue = (action: string): Row => (request) => request.queue(action);
+const onTable: Row = (request) => [request.table(request.call.operation, request.body.TableName)];
+const anywhere = (prefix: string): Row => (request) => [request.ask(`${prefix}:${request.call.operation}`, '*')];
+
+/** Signing name → operation → permissions. Sources: the services' API references and "Actions, resources, and condition keys". */
+const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
+  s3: {
+    // The checksum of an encrypted object is only told to who may decrypt it.
+    HeadObject: (request) => [request.readObject(), ...request.headers['x-amz-checksum-mode'] ? request.key('kms:Decrypt') : []],
+    GetObject: (request) => [request.readObject(), ...request.key('kms:Decrypt')],
+    GetObjectTagging: onObject('s3:GetObjectTagging'),
+    PutObjectTagging: onObject('s3:PutObjectTagging'),
+    HeadBucket: list('s3:ListBucket'),
+    ListObjects: list('s3:ListBucket'),
+    ListObjectsV2: list('s3:ListBucket'),
+    ListObjectVersions: list('s3:ListBucketVersions'),
+    PutObject: (request) => request.put(),
+    CreateMultipartUpload: (request) => request.put(),
+    UploadPart: (request) => [...request.put(), ...request.key('kms:Decrypt')],
+    CompleteMultipartUpload: (request) => [...request.put(), ...request.key('kms:Decrypt')],
+    AbortMultipartUpload: onObject('s3:AbortMultipartUpload'),
+    CopyObject: (request) => request.copy(),
+    UploadPartCopy: (request) => request.copy(),
+    DeleteObject: (request) => [request.delete(request.call.params.key, request.query.versionId), ...request.conditional()],
+    DeleteObjects: (request) => listOf<Json>((request.body.Delete as Json).Object)
+      .map(({ Key, VersionId }) => request.delete(String(Key), VersionId)),
+  },
+  sqs: {
+    SendMessage: onQueue('SendMessage'),
+    SendMessageBatch: onQueue('SendMessage'),
+    ReceiveMessage: onQueue('ReceiveMessage'),
+    DeleteMessage: onQueue('DeleteMessage'),
+    DeleteMessageBatch: onQueue('DeleteMessage'),
+    ChangeMessageVisibility: onQueue('ChangeMessageVisibility'),
+    ChangeMessageVisibilityBatch: onQueue('ChangeMessageVisibility'),
+    GetQueueAttributes: onQueue('GetQueueAttributes'),
+  },
+  sns: {
+    Publish: (request) => [request.ask('sns:Publish', request.field('TopicArn'))],
+    PublishBatch: (request) => [request.ask('sns:Publish', request.field('TopicArn'))],
+  },
+  events: {
+    PutEvents: (request) => request.items('Entries').map(({ EventBusName = 'default', Source, DetailType }) => {
+      const bus = String(EventBusName);
+      return request.ask('events:PutEvents', bus.startsWith('arn:') ? bus : request.arn('events', `event-bus/${bus}`), {
+        'events:source': String(Source), 'events:detail-type': String(DetailType),
+      });
+    }),
+  },
+  lambda: {
+    Invoke: (request) => {
+      const name = request.label('FunctionName');
+      return [request.ask('lambda:InvokeFunction', name.startsWith('arn:') ? name : request.arn('lambda', `function:${name}`))];
+    },
+  },
+  cloudfront: {
+    CreateInvalidation: (request) => [request.ask('cloudfront:CreateInvalidation',
+      `arn:${request.landscape.partition}:cloudfront::${request.landscape.account}:distribution/${request.label('DistributionId')}`)],
+  },
+  rekognition: { '*': anywhere('rekognition') },
+  monitoring: { '*': anywhere('cloudwatch') },
+  dynamodb: {
+    'BatchWriteItem': (request) => Object.keys(request.body.RequestItems as Json).map((table) => request.table('BatchWriteItem', table)),
+    'BatchGetItem': (request) => Object.keys(request.body.RequestItems as Json).map((table) => request.table('BatchGetItem', table)),
+    // No action of its own: each item asks for what it does.
+    'TransactWriteItems': (request) => request.items('TransactItems').flatMap((item) => Object.entries(item).map(([kind, detail]) =>
+      request.table(kind === 'ConditionCheck' ? 'ConditionCheckItem' : `${kind}Item`, (detail as Json).TableName))),
+    '*': onTable,
+  },
+  ec2: {
+    CreateSnapshot: (request) => [
+      request.ask('ec2:CreateSnapshot', request.arn('ec2', `volume/${request.field('VolumeId')}`)),
+      request.ask('ec2:CreateSnapshot', `arn:${request.landscape.partition}:ec2:${request.call.region}::snapshot/*`, requestTags(request)),
+      ...tagsOnCreate(request, `arn:${request.landscape.partition}:ec2:${request.call.region}::snapshot/*`),
+    ],
+  },
+  scheduler: {
+    CreateSchedule: (request) => [
+      request.ask('scheduler:CreateSchedule', request.arn('scheduler', `schedule/${String(request.body.GroupName ?? 'default')}/${request.label('Name')}`)),
+      ...request.passRole('scheduler.amazonaws.com', (request.body.Target as Json | undefined)?.RoleArn),
+    ],
+  },
+};
+
+function requestTags(request: Request): Record<string, string> {
+  const tags = request.items('TagSpecification').flatMap(({ Tag }) => listOf<Json>(Tag));
+  return Object.fromEntries(tags.map(({ Key, Value }) => [`aws:RequestTag/${String(Key)}`, String(Value)]));
+}
+
+function tagsOnCreate(request: Request, resource: string): readonly IamRequest[] {
+  const tags = requestTags(request);
+  return Object.keys(tags).length === 0 ? [] : [request.ask('ec2:CreateTags', resource, { 'ec2:CreateAction': request.call.operation, ...tags })];
+}
+
+function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
