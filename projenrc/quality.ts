@@ -22,6 +22,8 @@ export class Quality extends Component {
     project.tsconfigDev.file.addOverride('include', [
       '.projenrc.ts', ...['src', 'test', 'projenrc', 'demo', 'bench', 'examples'].map((dir) => `${dir}/**/*.ts`),
     ]);
+    // Examples name the library as its users do.
+    project.tsconfigDev.file.addOverride('compilerOptions.paths', { 'cdk-lambda-blueprints': ['./src/index.ts'] });
     project.tsconfigDev.file.addOverride('exclude', ['**/node_modules', '**/cdk.out']);
   }
 
@@ -41,9 +43,12 @@ export class Quality extends Component {
       }],
       'max-len': ['error', { code: 150, ignoreUrls: true, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreComments: true, ignoreRegExpLiterals: true }],
     });
+    // They import the library by its name; the type checker resolves it.
+    eslint.addOverride({ files: ['examples/**'], rules: { 'import/no-unresolved': 'off' } });
   }
 
   private pack(project: awscdk.AwsCdkConstructLibrary) {
+    project.addGitIgnore('.jsii.*');
     project.addGitIgnore('/assets/');
     project.addGitIgnore('/.cache/');
     project.addGitIgnore('/.venv/');

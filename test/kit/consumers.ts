@@ -1,0 +1,136 @@
+/**
+ * What a user of the packed library does: empty folders with our tarball, wheel and jar beside AWS CDK from its
+ * registries, then `cdk synth` with the network off and no tool on the path that a user might not have.
+ */
+import { execFile, execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const ROOT = join(__dirname, '..', '..');
+const CACHE = join(ROOT, '.cache', 'consumers');
+const MAVEN_REPOSITORY = join(CACHE, 'm2');
+const MAX_OUTPUT = 100_000_000;
+const run = promisify(execFile);
+
+export interface CdkVersions {
+  readonly cdk: string;
+  readonly constructs: string;
+}
+
+const manifestOf = (name: string) => JSON.parse(readFileSync(join(ROOT, name, 'package.json'), 'utf8'));
+const { peerDependencies } = manifestOf('.');
+export const FLOOR: CdkVersions = { cdk: peerDependencies['aws-cdk-lib'].slice(1), constructs: peerDependencies.constructs.slice(1) };
+/** What this repository develops with: the newest on npm. */
+export const NEWEST: CdkVersions = { cdk: manifestOf('node_modules/aws-cdk-lib').version, constructs: '10.8.1' };
+/** The newest that npm, PyPI and Maven Central all have: the languages are published days apart. */
+export const EVERYWHERE: CdkVersions = { cdk: '2.271.0', constructs: '10.8.1' };
+
+/** A packed artefact of `npx projen package-all`. */
+export function packed(directory: 'js' | 'python' | 'java', suffix: string): string {
+  const folder = join(ROOT, 'dist', directory);
+  const file = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((name) => name.endsWith(suffix)) : undefined;
+  if (!file) throw new Error(`dist/${directory} must hold a file '*${suffix}'; run 'npx projen package-all'`);
+  return join(folder, file);
+}
+
+export const tarball = () => packed('js', '.tgz');
+export const wheel = () => packed('python', '.whl');
+export const jar = () => packed('java', '0.0.0.jar');
+
+/** An app installed in a folder of its own. */
+export interface Consumer {
+  readonly folder: string;
+  /** Folders of the commands the app's own command needs. */
+  readonly path: readonly string[];
+  /** Commands the app's own command needs. */
+  readonly commands: readonly string[];
+}
+
+/** A folder holding nothing but the room's example. */
+function emptyFolder(name: string, room: string, language: string): string {
+  const folder = join(CACHE, name);
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(join(ROOT, 'examples', room, language), folder, { recursive: true });
+  return folder;
+}
+
+export async function typescriptApp(room: string, { cdk, constructs }: CdkVersions): Promise<Consumer> {
+  const folder = emptyFolder(`typescript-${cdk}`, room, 'typescript');
+  await run('npm', ['install', '--no-audit', '--no-fund', tarball(), `aws-cdk-lib@${cdk}`, `constructs@${constructs}`], { cwd: folder });
+  return { folder, path: [], commands: [] };
+}
+
+export async function pythonApp(room: string, { cdk, constructs }: CdkVersions): Promise<Consumer> {
+  const folder = emptyFolder(`python-${cdk}`, room, 'python');
+  await run('python3', ['-m', 'venv', '.venv'], { cwd: folder });
+  const pip = join(folder, '.venv', 'bin', 'pip');
+  await run(pip, ['install', '-q', '--disable-pip-version-check', wheel(), `aws-cdk-lib==${cdk}`, `constructs==${constructs}`], { cwd: folder });
+  return { folder, path: [join(folder, '.venv', 'bin')], commands: [] };
+}
+
+export async function javaApp(room: string, { cdk, constructs }: CdkVersions): Promise<Consumer> {
+  const folder = emptyFolder(`java-${cdk}`, room, 'java');
+  // dist/java is laid out as a repository: our jar is installed by copying it.
+  cpSync(join(ROOT, 'dist', 'java'), MAVEN_REPOSITORY, { recursive: true });
+  const settings = ['-q', '-B', `-Dmaven.repo.local=${MAVEN_REPOSITORY}`, `-Dcdk.version=${cdk}`, `-Dconstructs.version=${constructs}`];
+  // Fetches dependencies and plugins, so that the app's own command works offline afterwards.
+  await run('mvn', [...settings, 'compile', 'exec:exec', '-Dexec.executable=true'], { cwd: folder, maxBuffer: MAX_OUTPUT });
+  mkdirSync(join(folder, '.mvn'));
+  writeFileSync(join(folder, '.mvn', 'maven.config'), ['--offline', ...settings].join('\n'));
+  return {
+    folder,
+    path: [],
+    commands: ['mvn', 'java', 'javac', 'dirname', 'uname', 'readlink', 'basename', 'ls', 'expr', 'sed', 'tr', 'cat'],
+  };
+}
+
+/** The synthesized template of the app's one stack. */
+export async function synthOffline(consumer: Consumer): Promise<Record<string, unknown>> {
+  const bin = mkdtempSync(join(tmpdir(), 'path-'));
+  for (const command of ['sh', 'env', ...consumer.commands]) symlinkSync(which(command), join(bin, command));
+  symlinkSync(realpathSync(process.execPath), join(bin, 'node'));
+  const home = mkdtempSync(join(tmpdir(), 'home-'));
+  const cli = join(ROOT, 'node_modules', 'aws-cdk', 'bin', 'cdk');
+  const [file, ...args] = [
+    ...withoutNetwork(), process.execPath, cli, 'synth', '--quiet', '--no-notices', '--no-version-reporting', '--output', 'cdk.out',
+  ];
+  await run(file, args, {
+    cwd: consumer.folder,
+    maxBuffer: MAX_OUTPUT,
+    env: {
+      HOME: home,
+      PATH: [...consumer.path, bin].join(delimiter),
+      HTTP_PROXY: NOWHERE,
+      HTTPS_PROXY: NOWHERE,
+      CDK_DISABLE_CLI_TELEMETRY: '1',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      CDK_VALIDATION: 'false',
+    },
+  });
+  rmSync(bin, { recursive: true });
+  rmSync(home, { recursive: true });
+  const out = join(consumer.folder, 'cdk.out');
+  const [template] = readdirSync(out).filter((name) => name.endsWith('.template.json'));
+  return JSON.parse(readFileSync(join(out, template), 'utf8'));
+}
+
+/** A port nobody answers on: for what should try the network although there is none. */
+const NOWHERE = 'http://127.0.0.1:9';
+
+/** A network namespace without any interface, where the kernel lets us make one. */
+function withoutNetwork(): readonly string[] {
+  try {
+    execFileSync('unshare', ['--map-root-user', '--net', 'true'], { stdio: 'ignore' });
+    return [which('unshare'), '--map-root-user', '--net'];
+  } catch {
+    return [];
+  }
+}
+
+function which(command: string): string {
+  const folder = process.env.PATH!.split(delimiter).find((dir) => existsSync(join(dir, command)));
+  if (!folder) throw new Error(`'${command}' is not on the path`);
+  return join(folder, command);
+}
