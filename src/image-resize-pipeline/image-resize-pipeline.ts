@@ -24,6 +24,7 @@ import { recipeOf, variantFiles } from './recipe-of';
 import { acknowledge, wildcardResource } from '../private/acknowledge';
 import { maybeSameBucket } from '../private/bucket-identity';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
+import { EachPrincipal } from '../private/each-principal';
 import { AccessLogsBucket, SecureBucket, sendEventsToEventBridge } from '../private/secure-bucket';
 import { checkInteger, checkPrefix } from '../private/validate';
 import { HandlerOptions } from '../shared';
@@ -209,7 +210,7 @@ export interface ImageFailureMetricOptions extends cloudwatch.MetricOptions {
  * images.grantUpload(api);
  * images.grantReadVariants(web);
  */
-export class ImageResizePipeline extends Construct implements ec2.IConnectable {
+export class ImageResizePipeline extends Construct implements ec2.IConnectable, iam.IGrantable {
   /** Holds the originals. */
   public readonly sourceBucket: s3.IBucket;
   /** Holds variants and manifests. */
@@ -294,6 +295,11 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable {
   public get connections(): ec2.Connections {
     const inVpc = this.functions.filter((handler) => handler.function.isBoundToVpc);
     return new ec2.Connections({ securityGroups: inVpc.flatMap((handler) => handler.function.connections.securityGroups) });
+  }
+
+  /** The roles of all functions: what you grant to the pipeline, each of them gets. */
+  public get grantPrincipal(): iam.IPrincipal {
+    return new EachPrincipal(this.functions.map((handler) => handler.grantPrincipal));
   }
 
   /** Lets the grantee upload and overwrite originals. */

@@ -1,8 +1,14 @@
+import { readFileSync } from 'fs';
 import { App, Environment, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 
+// The built-in validator takes seconds per process; validation.test.ts switches it on again.
+process.env.CDK_VALIDATION = 'false';
+
 /** All feature flags at their recommended values, as `cdk init` would set them. */
-export const RECOMMENDED_FLAGS: Record<string, unknown> = require('aws-cdk-lib/recommended-feature-flags.json');
+export const RECOMMENDED_FLAGS: Record<string, unknown> = JSON.parse(
+  readFileSync(require.resolve('aws-cdk-lib/recommended-feature-flags.json'), 'utf8'),
+);
 
 export const FLAG_SETS: [name: string, context: Record<string, unknown>][] = [['no flags', {}], ['recommended flags', RECOMMENDED_FLAGS]];
 

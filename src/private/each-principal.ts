@@ -1,0 +1,28 @@
+import { DependencyGroup } from 'constructs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+
+/** Several roles as one grantee: every one of them receives each statement. */
+export class EachPrincipal implements iam.IPrincipal {
+  public readonly grantPrincipal: iam.IPrincipal = this;
+  public readonly assumeRoleAction = 'sts:AssumeRole';
+  private readonly principals: readonly iam.IPrincipal[];
+
+  constructor(principals: readonly iam.IPrincipal[]) {
+    this.principals = [...new Set(principals)];
+  }
+
+  public get policyFragment(): iam.PrincipalPolicyFragment {
+    const arns = this.principals.flatMap((principal) => principal.policyFragment.principalJson.AWS ?? []);
+    return new iam.PrincipalPolicyFragment({ AWS: arns });
+  }
+
+  public addToPolicy(statement: iam.PolicyStatement): boolean {
+    return this.addToPrincipalPolicy(statement).statementAdded;
+  }
+
+  public addToPrincipalPolicy(statement: iam.PolicyStatement): iam.AddToPrincipalPolicyResult {
+    const results = this.principals.map((principal) => principal.addToPrincipalPolicy(statement.copy()));
+    const dependables = results.flatMap(({ policyDependable }) => policyDependable ?? []);
+    return { statementAdded: results.every(({ statementAdded }) => statementAdded), policyDependable: new DependencyGroup(...dependables) };
+  }
+}
