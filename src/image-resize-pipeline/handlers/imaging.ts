@@ -168,7 +168,7 @@ class Rendering {
       case 'avif':
         return pipeline.avif({ quality, effort: effort ?? AVIF_EFFORT, lossless });
       case 'png':
-        return pipeline.png({ effort });
+        return pipeline.png();
       case 'gif':
         return pipeline.gif({ effort });
     }
@@ -217,7 +217,8 @@ function shaped(pipeline: Sharp, from: Size | undefined, { frame, shape, size, p
     pipeline.extract({ left: shape.left, top: shape.top, ...size });
   } else if (shape.kind === 'strategy' && from === undefined) {
     // A strategy would choose for each frame of an animation alone.
-    pipeline.extract({ left: (frame.width - size.width) >> 1, top: (frame.height - size.height) >> 1, ...size });
+    const [left, top] = [frame.width - size.width, frame.height - size.height].map((spare) => Math.floor(spare / 2));
+    pipeline.extract({ left, top, ...size });
   } else if (shape.kind === 'pad') {
     const { left, top } = shape;
     const right = size.width - frame.width - left;

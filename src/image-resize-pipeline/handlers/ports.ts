@@ -58,8 +58,11 @@ export interface Destination {
   /** @returns the etag */
   putVariant(variant: VariantObject): Promise<string>;
   deleteObjects(keys: readonly string[]): Promise<void>;
-  /** Copies exactly this version of an original; one that is no longer there is left out. */
-  quarantine(copy: { readonly sourceKey: string; readonly etag: string; readonly key: string }): Promise<void>;
+  /**
+   * Copies exactly this version of an original.
+   * @returns false when it is no longer there
+   */
+  quarantine(copy: { readonly sourceKey: string; readonly etag: string; readonly key: string }): Promise<boolean>;
 }
 
 export interface ProbedImage {
@@ -91,7 +94,9 @@ export interface TimeBudget {
 export interface Imaging {
   probe(input: Buffer): Promise<ProbedImage>;
   /** Hands out every variant as soon as it is encoded. */
-  render(input: Buffer, image: ProbedImage, steps: readonly Step[], deadline: TimeBudget, emit: (variant: EncodedVariant) => void): Promise<Placeholder>;
+  render(
+    input: Buffer, image: ProbedImage, steps: readonly Step[], deadline: TimeBudget, emit: (variant: EncodedVariant) => void,
+  ): Promise<Placeholder>;
 }
 
 /** Told at least once about every final state. */

@@ -195,7 +195,10 @@ class Work {
       if (!(error instanceof Refusal)) {
         throw error;
       }
-      const quarantine = await this.quarantine(source, error, written);
+      const quarantine = this.quarantineKey(source, error);
+      if (quarantine !== undefined && !await this.quarantine(source, quarantine, written)) {
+        return undefined;
+      }
       return manifests.rejected(this.key, source, recipeHash, { ...error.rejection, memoryMb, quarantine }, messageId);
     }
   }
@@ -240,15 +243,14 @@ class Work {
     return { preset, format, key, width, height, bytes: data.length, etag, contentType };
   }
 
-  private async quarantine(source: SourceObject, { reason }: Refusal, written: Set<string>): Promise<string | undefined> {
-    const key = this.settings.keys.quarantine(this.relative);
-    if (key === undefined || UNREADABLE.has(reason) || source.bytes > MAX_COPY_BYTES) {
-      return undefined;
-    }
+  private quarantineKey(source: SourceObject, { reason }: Refusal): string | undefined {
+    return UNREADABLE.has(reason) || source.bytes > MAX_COPY_BYTES ? undefined : this.settings.keys.quarantine(this.relative);
+  }
+
+  private async quarantine(source: SourceObject, key: string, written: Set<string>): Promise<boolean> {
     this.assertTime();
     written.add(key);
-    await this.ports.destination.quarantine({ sourceKey: this.key, etag: source.etag, key });
-    return key;
+    return this.ports.destination.quarantine({ sourceKey: this.key, etag: source.etag, key });
   }
 
   /** A source that is our own output: it has no variants, and writing even a manifest for it could go round for ever. */

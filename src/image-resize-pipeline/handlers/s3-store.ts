@@ -180,7 +180,7 @@ export class S3Destination implements Destination {
     }
   }
 
-  public async quarantine({ sourceKey, etag, key }: { sourceKey: string; etag: string; key: string }): Promise<void> {
+  public async quarantine({ sourceKey, etag, key }: { sourceKey: string; etag: string; key: string }): Promise<boolean> {
     try {
       await this.s3.send(new CopyObjectCommand({
         Bucket: this.bucket,
@@ -193,10 +193,12 @@ export class S3Destination implements Destination {
         ContentType: 'application/octet-stream',
         TaggingDirective: 'REPLACE',
       }));
+      return true;
     } catch (error) {
-      if (!isPreconditionFailed(error) && !isNotFound(error)) {
-        throw error;
+      if (isPreconditionFailed(error) || isNotFound(error)) {
+        return false;
       }
+      throw error;
     }
   }
 

@@ -29,11 +29,11 @@ export type Answer =
 
 /** What to answer once the original is reconciled. */
 export function answer({ preset, extension }: VariantName, manifest: Manifest | undefined, recipe: Recipe): Answer {
-  const name = `${preset}.${extension}`;
-  const variant = manifest?.variants.find(({ key }) => key.endsWith(`/${name}`));
-  if (manifest === undefined || manifest.state !== 'ready') {
+  if (manifest?.state !== 'ready') {
     return { kind: 'response', response: NOT_FOUND };
   }
+  const name = `${preset}.${extension}`;
+  const variant = manifest.variants.find(({ key }) => key.endsWith(`/${name}`));
   if (variant === undefined) {
     // Made once under another preset's name: the picture is smaller than both.
     const { width, height } = manifest.source;

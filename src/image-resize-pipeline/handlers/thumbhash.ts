@@ -1,3 +1,4 @@
+/* eslint-disable no-bitwise -- a bit-packed format */
 /** Unpremultiplied RGBA, at most 100 x 100. */
 export interface RgbaImage {
   readonly width: number;
