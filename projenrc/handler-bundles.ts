@@ -101,6 +101,7 @@ async function build(entryPoints: Record<string, string>): Promise<{ code: Map<s
     keepNames: true,
     legalComments: 'none', // THIRD-PARTY-LICENSES holds them in full
     metafile: true,
+    logLevel: 'silent', // what goes wrong is thrown
     tsconfigRaw: {},
     banner: { js: "import{createRequire as r}from'node:module';const require=r(import.meta.url);" },
     logOverride: { 'unsupported-dynamic-import': 'error', 'unsupported-require-call': 'error', 'indirect-require': 'error' },

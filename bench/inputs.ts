@@ -1,0 +1,62 @@
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp, { type Sharp } from 'sharp';
+import { scene } from './scenes';
+
+const CACHE = join(__dirname, '../.cache/bench/inputs');
+
+export interface Input {
+  readonly name: string;
+  readonly file: string;
+  readonly megapixels: number;
+}
+
+/** Every encoding a picture may arrive in, of the same pixels. */
+export const ENCODINGS: Readonly<Record<string, (pixels: Sharp) => Sharp>> = {
+  'jpeg': (pixels) => pixels.jpeg({ quality: 92 }),
+  'jpeg 4:4:4': (pixels) => pixels.jpeg({ quality: 92, chromaSubsampling: '4:4:4' }),
+  'progressive jpeg': (pixels) => pixels.jpeg({ quality: 92, progressive: true }),
+  'progressive jpeg 4:4:4': (pixels) => pixels.jpeg({ quality: 92, progressive: true, chromaSubsampling: '4:4:4' }),
+  'png': (pixels) => pixels.png({ compressionLevel: 3 }),
+  'interlaced png': (pixels) => pixels.png({ compressionLevel: 3, progressive: true }),
+  'webp': (pixels) => pixels.webp({ quality: 90, effort: 1 }),
+  'tiff': (pixels) => pixels.tiff({ compression: 'lzw' }),
+  'avif': (pixels) => pixels.avif({ quality: 60, effort: 0, chromaSubsampling: '4:2:0' }),
+  'gif': (pixels) => pixels.gif({ effort: 1, dither: 0 }),
+};
+
+/** A scene of this size in this encoding; made once, then read from `.cache/bench`. */
+export async function input(encoding: string, width: number, height: number, seed: number): Promise<Input> {
+  const name = `${encoding} ${width}x${height} scene ${seed}`;
+  const file = join(CACHE, name.replace(/[^a-z0-9]+/gi, '-'));
+  if (!existsSync(file)) {
+    const { pixels } = scene(width, height, seed);
+    await store(file, ENCODINGS[encoding](sharp(pixels, { raw: { width, height, channels: 3 }, limitInputPixels: false })));
+  }
+  return { name, file, megapixels: width * height / 1e6 };
+}
+
+/**
+ * Flat grey of 16,383 pixels a side: a few kilobytes to a few megabytes that ask a decoder for gigabytes. Making them
+ * takes as much, once.
+ */
+export async function bombs(): Promise<Input[]> {
+  const side = 16_383;
+  const made: Input[] = [];
+  for (const encoding of ['avif', 'progressive jpeg', 'progressive jpeg 4:4:4', 'gif', 'interlaced png']) {
+    const name = `${encoding} ${side}x${side} bomb`;
+    const file = join(CACHE, name.replace(/[^a-z0-9]+/gi, '-'));
+    if (!existsSync(file)) {
+      const grey = sharp({ create: { width: side, height: side, channels: 3, background: '#808080' }, limitInputPixels: false });
+      await store(file, ENCODINGS[encoding](grey));
+    }
+    made.push({ name, file, megapixels: side * side / 1e6 });
+  }
+  return made;
+}
+
+async function store(file: string, image: Sharp): Promise<void> {
+  mkdirSync(CACHE, { recursive: true });
+  writeFileSync(`${file}.part`, await image.toBuffer());
+  renameSync(`${file}.part`, file);
+}
