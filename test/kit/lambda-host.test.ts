@@ -272,6 +272,9 @@ test('stop leaves no process and no file', async () => {
   const { payload } = await short.invoke('spawner', {});
   expect(isRunning(payload as number)).toBe(true);
   await short.stop();
+  for (let i = 0; i < 100 && isRunning(payload as number); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
   expect(isRunning(payload as number)).toBe(false);
   expect(readdirSync(tmpdir()).filter((name) => name.startsWith('lambda-host-')).length).toBe(before.length - 1);
 });

@@ -1,0 +1,78 @@
+"""MiniStack as the kit runs it: loopback only, Node functions executed by the kit's Lambda host."""
+import asyncio
+import logging
+import os
+import sys
+
+from launching import announce, die_with_parent, listen, run_on_host
+
+die_with_parent()
+SOCKET = listen()
+os.environ.update({
+    "GATEWAY_PORT": str(SOCKET.getsockname()[1]),
+    "BIND_HOST": "127.0.0.1",
+    "IOT_MTLS_ENABLED": "0",
+    "SFTP_ENABLED": "0",
+    "SFN_WAIT_SCALE": "0",
+    "S3_DATA_DIR": os.path.join(os.environ["TMPDIR"], "s3"),
+    "STATE_DIR": os.path.join(os.environ["TMPDIR"], "state"),
+})
+
+from hypercorn.asyncio import serve  # noqa: E402
+from hypercorn.config import Config  # noqa: E402
+from ministack.app import app  # noqa: E402
+from ministack.services import lambda_svc  # noqa: E402
+from ministack.services.cloudformation import provisioners  # noqa: E402
+
+# Types MiniStack lacks: accepted and recorded, their behaviour is proven elsewhere. Values: attributes for GetAtt.
+RECORD_ONLY = {
+    "AWS::CloudFront::Function": ["FunctionARN", "FunctionMetadata.FunctionARN", "Stage"],
+    "AWS::CloudFront::OriginAccessControl": ["Id"],
+    "AWS::CloudFront::ResponseHeadersPolicy": ["Id"],
+    "AWS::CloudFront::CachePolicy": ["Id"],
+    "AWS::Glue::Database": [],
+    "AWS::Glue::Job": [],
+    "AWS::SES::Template": ["Id"],
+}
+
+
+def record_only(attributes: list) -> dict:
+    def create(logical_id, props, stack):
+        name = f"{stack}-{logical_id}" if isinstance(stack, str) else logical_id
+        return name, {attribute: name for attribute in attributes}
+
+    return {"create": create, "delete": lambda physical_id, props: None}
+
+
+def execute(func, event, _url, request_id):
+    """Seam 2: what MiniStack's proxy mode would post to a container."""
+    config = func.get("config") or func
+    outcome = run_on_host(config, func["code_zip"], event, request_id)
+    if outcome.get("error"):
+        return {"body": outcome["error"], "error": True, "log": outcome["logs"]}
+    return {"body": outcome.get("payload"), "log": outcome["logs"]}
+
+
+def patch() -> None:
+    for resource_type, attributes in RECORD_ONLY.items():
+        provisioners._RESOURCE_HANDLERS.setdefault(resource_type, record_only(attributes))
+    host = os.environ.get("KIT_LAMBDA_HOST")
+    if host:
+        # Seam 1: which functions leave the house.
+        lambda_svc._proxy_url_for = lambda config: host if config.get("Runtime", "").startswith("nodejs") else None
+        lambda_svc._execute_function_proxy = execute
+
+
+def main() -> None:
+    patch()
+    config = Config()
+    config.bind = [f"fd://{SOCKET.fileno()}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = "WARNING"
+    logging.getLogger("hypercorn.error").setLevel(logging.WARNING)
+    announce(SOCKET)
+    asyncio.run(serve(app, config))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""moto's server as the kit runs it: loopback only, functions executed by the kit's Lambda host."""
+import json
+import os
+import sys
+
+from launching import announce, die_with_parent, listen, run_on_host
+
+die_with_parent()
+SOCKET = listen()
+os.environ.update({
+    "MOTO_PORT": str(SOCKET.getsockname()[1]),
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+})
+
+from moto.awslambda.models import LambdaFunction  # noqa: E402
+from moto.awslambda.utils import get_backend as lambda_backend  # noqa: E402
+from moto.events.models import Rule  # noqa: E402
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app  # noqa: E402
+from moto.stepfunctions.models import stepfunctions_backends  # noqa: E402
+from moto.utilities.arns import parse_arn  # noqa: E402
+from werkzeug.serving import make_server  # noqa: E402
+
+
+def invoke(fn: LambdaFunction, event=None) -> tuple:
+    """Seam 1: (result, errored, logs) of a function."""
+    config = fn.get_configuration()
+    config["Environment"] = {"Variables": fn.environment_vars}
+    outcome = run_on_host(config, fn.code_bytes, json.loads(event) if isinstance(event, str) else event)
+    error = outcome.get("error")
+    return json.dumps(error or outcome.get("payload")), bool(error), outcome["logs"]
+
+
+def send_to_targets(rule: Rule, original_event: dict, transform_input: bool = True) -> None:
+    """Seam 2: targets moto has no way to, functions and state machines; it handles the others itself."""
+    targets = rule.targets
+    ours = [target for target in targets if parse_arn(target["Arn"]).service in ("lambda", "states")]
+    rule.targets = [target for target in targets if target not in ours]
+    try:
+        moto_send_to_targets(rule, original_event, transform_input)
+    finally:
+        rule.targets = targets
+    if not ours or not rule.event_pattern.matches_event(original_event):
+        return
+    for target in ours:
+        arn = parse_arn(target["Arn"])
+        event = json.loads(target["Input"]) if "Input" in target else original_event
+        if arn.service == "lambda":
+            function = lambda_backend(arn.account, arn.region).get_function(target["Arn"])
+            function.invoke(json.dumps(event), {}, {})
+        else:
+            machines = stepfunctions_backends[arn.account][arn.region]
+            machines.start_execution(target["Arn"], None, json.dumps(event))
+
+
+moto_send_to_targets = Rule.send_to_targets
+
+
+def main() -> None:
+    if "KIT_LAMBDA_HOST" in os.environ:
+        LambdaFunction._invoke_lambda = invoke
+        Rule.send_to_targets = send_to_targets
+    server = make_server(
+        "127.0.0.1", SOCKET.getsockname()[1], DomainDispatcherApplication(create_backend_app),
+        threaded=True, request_handler=MotoRequestHandler, fd=SOCKET.fileno())
+    announce(SOCKET)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
