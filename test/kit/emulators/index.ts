@@ -67,6 +67,7 @@ class EmulatorProcess implements Emulator {
         PATH: process.env.PATH,
         TMPDIR: directory,
         PYTHONUNBUFFERED: '1',
+        PYTHONDONTWRITEBYTECODE: '1',
         AWS_DEFAULT_REGION: options.region ?? REGION,
         ...(options.lambdaHostUrl ? { KIT_LAMBDA_HOST: options.lambdaHostUrl } : {}),
       },
