@@ -7,17 +7,14 @@ import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { renderPage } from './page';
 import type { DemoResult, DemoRoom } from './room';
-import { cdkDeploy } from '../test/kit/deploy';
-import { startMiniStack } from '../test/kit/emulators';
+import { cdkDeploy, DEPLOYER } from '../test/kit/deploy';
+import { REGION, startMiniStack } from '../test/kit/emulators';
 import { LambdaHost } from '../test/kit/lambda-host';
 import { IMAGE_RESIZE_PIPELINE } from './rooms/image-resize-pipeline/feed';
 import { renderTable } from './table';
 
 const ROOMS: readonly DemoRoom[] = [IMAGE_RESIZE_PIPELINE];
 
-const ACCOUNT = '123456789012';
-const REGION = 'eu-west-1';
-const CREDENTIALS = { accessKeyId: 'testing', secretAccessKey: 'testing' };
 const OUT = join(__dirname, 'out');
 const PAGE = join(OUT, 'index.html');
 
@@ -34,19 +31,17 @@ async function main(): Promise<void> {
   try {
     host.endpoint = emulator.origin;
     say('deploying the example app with the CDK CLI');
-    const outputs = await cdkDeploy({
-      appCommand: 'npx tsx demo/app.ts', endpoint: emulator.origin, region: REGION, account: ACCOUNT,
-    });
+    const outputs = await cdkDeploy({ appCommand: 'tsx demo/app.ts', endpoint: emulator.origin });
 
     const results: DemoResult[] = [];
     for (const room of ROOMS) {
       results.push(await room.run({
         outputs: outputs[room.stackName],
-        client: { endpoint: emulator.origin, region: REGION, credentials: CREDENTIALS },
+        client: { endpoint: emulator.origin, region: REGION, credentials: DEPLOYER },
         files,
         out: OUT,
         invocations: () => host.invocations,
-        roleOf: (name) => roles.get(name) ?? '',
+        roleOf: (name) => roles.get(name)?.replace(`${room.stackName}-`, '') ?? '',
         say,
       }));
     }

@@ -37,7 +37,7 @@ export class Tasks extends Component {
     });
     project.addTask('demo', {
       description: 'Deploy the example app to the embedded emulator, feed it photographs, write an HTML page',
-      steps: [{ spawn: 'kit' }, { spawn: 'bundle' }, { exec: 'tsx demo/demo.ts', receiveArgs: true }],
+      steps: [{ spawn: 'kit' }, { spawn: 'bundle' }, { execArgs: ['tsx', 'demo/demo.ts'], receiveArgs: true }],
     });
     project.addTask('verify', {
       description: 'Set up and run everything CI runs; ends "N passed, N failed"',
