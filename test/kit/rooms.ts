@@ -92,13 +92,19 @@ function suppliedImageProps(stack: Stack): ImageResizePipelineProps {
 
 /** Every handler option, each resource imported. */
 export function suppliedHandlerOptions(stack: Stack): HandlerOptions {
-  const arn = (service: string, resource: string) => stack.formatArn({ service, region: service === 'iam' ? '' : undefined, account: ACCOUNT, resource });
+  const arn = (service: string, resource: string) =>
+    stack.formatArn({ service, region: service === 'iam' ? '' : undefined, account: ACCOUNT, resource });
   return {
     runtime: lambda.Runtime.NODEJS_22_X,
     architecture: lambda.Architecture.X86_64,
     role: iam.Role.fromRoleArn(stack, 'Role', arn('iam', 'role/app'), { mutable: false }),
-    vpc: ec2.Vpc.fromVpcAttributes(stack, 'Vpc', { vpcId: 'vpc-1', availabilityZones: ['a', 'b'], privateSubnetIds: ['subnet-1', 'subnet-2'] }),
-    securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-1')],
+    vpc: ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
+      vpcId: 'vpc-11111111',
+      availabilityZones: ['a', 'b'],
+      privateSubnetIds: ['subnet-11111111', 'subnet-22222222'],
+      privateSubnetRouteTableIds: ['rtb-11111111', 'rtb-22222222'],
+    }),
+    securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-11111111')],
     logGroup: logs.LogGroup.fromLogGroupName(stack, 'Logs', '/app/images'),
     tracing: lambda.Tracing.ACTIVE,
     environmentEncryption: kms.Key.fromKeyArn(stack, 'EnvKey', arn('kms', 'key/1')),
