@@ -1,10 +1,11 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import { type PipelineMessage, type Recipe, SOURCE_ETAG_METADATA, type Manifest } from '../../src/image-resize-pipeline/contract';
+import { type Manifest, MANIFEST_NAME, type PipelineMessage, type Recipe, SOURCE_ETAG_METADATA } from '../../src/image-resize-pipeline/contract';
 import { Refusal } from '../../src/image-resize-pipeline/handlers/admission';
 import { Keys } from '../../src/image-resize-pipeline/handlers/keys';
 import { parseManifest } from '../../src/image-resize-pipeline/handlers/manifest';
 import { cascade, planTargets } from '../../src/image-resize-pipeline/handlers/plan';
 import type { Imaging, Notifier } from '../../src/image-resize-pipeline/handlers/ports';
+import { hashRecipe } from '../../src/image-resize-pipeline/handlers/recipe';
 import { type Attempt, Reconciler } from '../../src/image-resize-pipeline/handlers/reconcile';
 import { S3Destination, S3Source } from '../../src/image-resize-pipeline/handlers/s3-store';
 import { Prng, seedFromEnv } from '../kit/faults';
@@ -28,7 +29,8 @@ const RECIPE: Recipe = {
 };
 const SOURCE = 'source';
 const DESTINATION = 'destination';
-const HASH = 'recipe';
+/** What a deployment in the middle of a run changes to. */
+const NEXT: Recipe = { ...RECIPE, presets: [RECIPE.presets[1], { name: 'xl', fit: 'width', width: 1500 }], formats: [RECIPE.formats[0]] };
 /** Widths, or what is wrong with them. The same content may come back: its etag does too. */
 const CONTENTS = ['1000', '1000 other', '600', '300', '100', 'corrupt', 'corrupt half-way', 'too large'.padEnd(1001), ''];
 const ORIGINALS = ['in/a.jpg', 'in/b c.jpg'];
@@ -38,8 +40,11 @@ const MARGIN_MS = 5000;
 const VISIBILITY_MS = 6 * FUNCTION_MS;
 const MAX_WORKERS = 4;
 
+const THROTTLED = new S3Failure('SlowDown', 503);
+const DENIED = new S3Failure('AccessDenied', 403);
+
 interface Message { readonly id: string; readonly key: string; visibleAt: number; readonly from: 'queue' | 'batch' | 'request' }
-interface Worker { readonly message: Message; readonly deadline: number; alive: boolean }
+interface Worker { readonly message: Message; readonly deadline: number; readonly recipe: Recipe; alive: boolean }
 interface Call {
   readonly worker: Worker;
   readonly apply: () => unknown;
@@ -54,25 +59,32 @@ class World {
   public readonly published: PipelineMessage[] = [];
   public readonly counts = { operations: 0, deliveries: 0, extra: 0, failures: 0, kills: 0, renders: 0 };
   private readonly prng: Prng;
-  private readonly keys: Keys;
+  private recipe = RECIPE;
   private readonly quarantine: string;
   private now = 1_000_000;
   private calls: Call[] = [];
   private messages: Message[] = [];
   private workers: Worker[] = [];
   private operationsLeft: number;
+  private operationRate = 0.3;
+  private deploysLeft: number;
+  /** One original that comes and goes with the same content: states that look equal and are not. */
+  private readonly narrow: boolean;
+  /** Chosen for a while, so that others act between two of its neighbour's calls. */
+  private favourite?: Worker;
   private killsLeft: number;
   private readonly errors: unknown[] = [];
   private readonly faultRate: number;
 
   constructor(seed: number) {
     this.prng = new Prng(seed);
-    this.s3 = new StrictS3(this.prng.chance(0.5) ? [DESTINATION] : []);
+    this.s3 = new StrictS3([SOURCE, DESTINATION].filter(() => this.prng.chance(0.5)));
     this.quarantine = this.prng.chance(0.5) ? 'quarantine/' : '';
-    this.keys = new Keys({ sourcePrefix: 'in/', destinationPrefix: 'out/', quarantinePrefix: this.quarantine }, RECIPE);
     this.operationsLeft = this.prng.int(1, 8);
-    this.killsLeft = this.prng.int(0, 3);
-    this.faultRate = this.prng.pick([0, 0, 0.02, 0.1]);
+    this.narrow = this.prng.chance(0.4);
+    this.deploysLeft = this.narrow ? 0 : this.prng.int(0, 1);
+    this.killsLeft = this.narrow ? 0 : this.prng.int(0, 3);
+    this.faultRate = this.narrow ? 0 : this.prng.pick([0, 0, 0.02, 0.1]);
   }
 
   public async run(): Promise<void> {
@@ -102,9 +114,9 @@ class World {
       }
       const content = object.body.toString();
       const etag = etagOf(object).slice(1, -1);
-      const bodies = variantBodies(content);
-      expected.add(this.keys.manifest(relative));
-      expect(manifest).toMatchObject({ state: bodies.size > 0 ? 'ready' : 'rejected', source: { key, etag }, recipe: HASH });
+      const bodies = variantBodies(content, this.recipe);
+      expected.add(manifestKey(relative));
+      expect(manifest).toMatchObject({ state: bodies.size > 0 ? 'ready' : 'rejected', source: { key, etag }, recipe: hashRecipe(this.recipe) });
       expect([manifest!.planned ?? [], manifest!.lease]).toEqual([[], undefined]);
       expect(manifest!.variants.map((variant) => variant.key).sort()).toEqual([...bodies.keys()].map((name) => `out/${relative}/${name}`).sort());
       for (const [name, body] of bodies) {
@@ -133,12 +145,23 @@ class World {
   private step(): void {
     this.advance(this.prng.chance(0.02) ? this.prng.int(5000, 70_000) : this.prng.int(0, 200));
     const visible = this.messages.filter((message) => message.visibleAt <= this.now && !this.workers.some((worker) => worker.message === message));
-    const choices: (() => void)[] = this.calls.map((call) => () => this.proceed(call));
-    if (this.operationsLeft > 0 && this.prng.chance(0.3)) {
+    if (this.prng.chance(0.1)) {
+      this.favourite = this.workers.length > 0 ? this.prng.pick(this.workers) : undefined;
+    }
+    const favoured = this.calls.filter(({ worker }) => worker === this.favourite);
+    const callable = favoured.length > 0 ? favoured : this.calls;
+    const choices: (() => void)[] = callable.map((call) => () => this.proceed(call));
+    if (this.prng.chance(0.05)) {
+      this.operationRate = this.prng.pick([0.005, 0.3, 0.9]);
+    }
+    if (this.operationsLeft > 0 && this.prng.chance(this.operationRate)) {
       choices.push(() => this.operate());
     }
     if (visible.length > 0 && this.workers.length < MAX_WORKERS) {
       choices.push(() => this.deliver(this.prng.pick(visible)));
+    }
+    if (this.deploysLeft > 0 && this.prng.chance(0.01)) {
+      choices.push(() => this.deploy());
     }
     if (this.workers.length > 0 && this.killsLeft > 0 && this.prng.chance(0.1)) {
       choices.push(() => this.kill(this.prng.pick(this.workers)));
@@ -165,37 +188,48 @@ class World {
 
   private operate(): void {
     this.operationsLeft--;
-    const key = this.prng.pick(ORIGINALS);
+    const key = this.narrow || this.prng.chance(0.5) ? ORIGINALS[0] : ORIGINALS[1];
     const objects = this.s3.objects(SOURCE);
-    if (this.prng.chance(0.3)) {
+    if (this.prng.chance(0.4)) {
       objects.delete(key);
     } else {
       objects.set(key, {
-        body: Buffer.from(this.prng.pick(CONTENTS)),
+        body: Buffer.from(this.narrow ? CONTENTS[0] : this.prng.pick(CONTENTS)),
         metadata: this.prng.chance(0.05) ? { [SOURCE_ETAG_METADATA]: 'x' } : {},
       });
     }
     this.counts.operations++;
     this.enqueue(key, `m${this.counts.operations}`, 'queue');
-    if (this.prng.chance(0.2)) {
+    if (!this.narrow && this.prng.chance(0.2)) {
       this.counts.extra++;
       this.enqueue(key, this.prng.chance(0.5) ? `m${this.counts.operations}` : `d${this.counts.operations}`, 'queue');
     }
-    if (this.prng.chance(0.15)) {
+    if (!this.narrow && this.prng.chance(0.15)) {
       this.counts.extra++;
       this.enqueue(this.prng.pick(ORIGINALS), `x${this.counts.operations}`, this.prng.pick(['batch', 'request'] as const));
     }
   }
 
+  /** New processes run the new recipe; a backfill follows when the old ones are gone. */
+  private deploy(): void {
+    this.deploysLeft--;
+    this.recipe = NEXT;
+    for (const key of ORIGINALS) {
+      this.counts.extra++;
+      this.messages.push({ id: `backfill ${key}`, key, from: 'batch', visibleAt: this.now + FUNCTION_MS });
+    }
+  }
+
   /** Delays differ: order is lost. */
   private enqueue(key: string, id: string, from: Message['from']): void {
-    this.messages.push({ id, key, from, visibleAt: this.now + this.prng.pick([0, 0, 500, 20_000]) });
+    this.messages.push({ id, key, from, visibleAt: this.now + (this.narrow ? 0 : this.prng.pick([0, 0, 500, 20_000])) });
   }
 
   private deliver(message: Message): void {
     this.counts.deliveries++;
-    const worker: Worker = { message, deadline: this.now + FUNCTION_MS, alive: true };
+    const worker: Worker = { message, deadline: this.now + FUNCTION_MS, recipe: this.recipe, alive: true };
     this.workers.push(worker);
+    this.favourite = this.prng.chance(0.5) ? worker : this.favourite;
     const settle = (error?: unknown) => {
       this.workers = this.workers.filter((other) => other !== worker);
       if (error === undefined || message.from === 'request') {
@@ -222,6 +256,7 @@ class World {
   }
 
   private reconciler(worker: Worker): Reconciler {
+    const { recipe } = worker;
     const s3 = { send: (command: unknown) => this.call(worker, () => this.s3.execute(command)) } as unknown as S3Client;
     const imaging: Imaging = {
       probe: async (input) => ({ facts: factsOf(input.toString()), keepsProfile: false, credits: {} }),
@@ -229,7 +264,7 @@ class World {
         this.counts.renders++;
         let made = 0;
         for (const { preset, size } of steps.flatMap(({ targets }) => targets)) {
-          for (const { format, extension } of RECIPE.formats) {
+          for (const { format, extension } of recipe.formats) {
             await this.call(worker, () => undefined);
             if (input.toString() === 'corrupt half-way' && made++ === 3) {
               throw new Refusal('CORRUPT_IMAGE', 'half-way');
@@ -244,9 +279,9 @@ class World {
     const notifier: Notifier = { publish: (message) => this.call(worker, () => void this.published.push(message)) as Promise<void> };
     const ports = { source: new S3Source(s3, SOURCE), destination: new S3Destination(s3, DESTINATION, SOURCE), imaging, notifier, now: () => this.now };
     return new Reconciler(ports, {
-      keys: this.keys,
-      recipe: RECIPE,
-      recipeHash: HASH,
+      keys: new Keys({ sourcePrefix: 'in/', destinationPrefix: 'out/', quarantinePrefix: this.quarantine }, recipe),
+      recipe,
+      recipeHash: hashRecipe(recipe),
       sourceBucket: SOURCE,
       destinationBucket: DESTINATION,
       propagateDeletes: true,
@@ -262,7 +297,7 @@ class World {
   /** First the request arrives, later the reply; either may be the last anybody hears of it. */
   private proceed(call: Call): void {
     if (call.reply === undefined) {
-      call.reply = this.prng.chance(this.faultRate) ? { error: new S3Failure('SlowDown', 503) } : attempted(call.apply);
+      call.reply = this.prng.chance(this.faultRate) ? { error: this.prng.pick([THROTTLED, DENIED]) } : attempted(call.apply);
       if (!call.worker.alive) {
         this.calls = this.calls.filter((other) => other !== call);
       }
@@ -314,9 +349,13 @@ class World {
   }
 
   private manifest(relative: string): Manifest | undefined {
-    const object = this.s3.objects(DESTINATION).get(this.keys.manifest(relative));
+    const object = this.s3.objects(DESTINATION).get(manifestKey(relative));
     return object && parseManifest(object.body.toString());
   }
+}
+
+function manifestKey(relative: string): string {
+  return `out/${relative}/${MANIFEST_NAME}`;
 }
 
 function attempted(apply: () => unknown): { value?: unknown; error?: unknown } {
@@ -340,13 +379,14 @@ function bodyOf(content: string, preset: string, extension: string): string {
 }
 
 /** f(original) */
-function variantBodies(content: string): Map<string, string> {
-  if (content === '' || content.startsWith('corrupt') || content.length > RECIPE.maxBytes) {
+function variantBodies(content: string, recipe: Recipe): Map<string, string> {
+  const corrupt = content === 'corrupt' || (content === 'corrupt half-way' && recipe === RECIPE);
+  if (content === '' || corrupt || content.length > recipe.maxBytes) {
     return new Map();
   }
-  const targets = cascade(planTargets(factsOf(content), RECIPE.presets)).flatMap((step) => step.targets);
+  const targets = cascade(planTargets(factsOf(content), recipe.presets)).flatMap((step) => step.targets);
   return new Map(targets.flatMap(({ preset: { name } }) => (
-    RECIPE.formats.map(({ extension }) => [`${name}.${extension}`, bodyOf(content, name, extension)] as const))));
+    recipe.formats.map(({ extension }) => [`${name}.${extension}`, bodyOf(content, name, extension)] as const))));
 }
 
 test(`${RUNS} interleavings end at the originals' variants (KIT_SEED=${SEED})`, async () => {
