@@ -17,6 +17,7 @@ const ROOMS: readonly DemoRoom[] = [IMAGE_RESIZE_PIPELINE];
 
 const OUT = join(__dirname, 'out');
 const PAGE = join(OUT, 'index.html');
+const INTERRUPTED = 130;
 
 async function main(): Promise<void> {
   const { values: { keep }, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: 'boolean', default: false } } });
@@ -28,11 +29,18 @@ async function main(): Promise<void> {
   say('starting the emulator and the Lambda host');
   const host = await LambdaHost.start({ onFunction: ({ name, role }) => roles.set(name, role.split('/').pop()!) });
   const emulator = await startMiniStack({ lambdaHostUrl: host.url });
+  host.endpoint = emulator.origin;
+  const stop = async () => {
+    await emulator.stop();
+    await host.stop();
+  };
+  // Both have children in process groups of their own, which a Ctrl+C does not reach.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void stop().finally(() => process.exit(INTERRUPTED)));
+  }
   try {
-    host.endpoint = emulator.origin;
     say('deploying the example app with the CDK CLI');
     const outputs = await cdkDeploy({ appCommand: 'tsx demo/app.ts', endpoint: emulator.origin });
-
     const results: DemoResult[] = [];
     for (const room of ROOMS) {
       results.push(await room.run({
@@ -47,12 +55,11 @@ async function main(): Promise<void> {
     }
     finish(results);
     if (keep) {
-      say(`the emulator stays up at ${emulator.origin}; end with Ctrl+C`);
-      await new Promise((end) => process.once('SIGINT', end));
+      say(`the emulator stays up at ${emulator.origin}; end it with Ctrl+C`);
+      await new Promise(() => {});
     }
   } finally {
-    await emulator.stop();
-    await host.stop();
+    await stop();
   }
 }
 

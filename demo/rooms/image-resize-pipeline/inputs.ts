@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import type { FailureReason } from '../../../src/image-resize-pipeline/contract';
+import { formatBytes } from '../../html';
 
 export interface Input {
   readonly key: string;
@@ -26,7 +27,7 @@ export function inputs(files: readonly string[]): Input[] {
     key: 'refused/bomb.png',
     body: bomb,
     expected: 'TOO_MANY_PIXELS',
-    about: `A decompression bomb: a valid picture of 20,000 × 20,000 pixels in ${bomb.length} bytes. `
+    about: `A decompression bomb: a valid picture of 20,000 × 20,000 pixels in ${formatBytes(bomb.length)}. `
       + 'Decoded to RGB it would fill 1.2 GB. It is refused by its header, before a pixel is decoded.',
   }, {
     key: 'refused/broken upload.jpg',

@@ -128,8 +128,7 @@ function refused(one: RefusedFile): Html {
   return html`<article class="card refused">
 <header><h3>${one.key}</h3><p>${formatBytes(one.bytes)}, refused in ${timeOf(one)}</p></header>
 <p class="reason">${rejection?.reason ?? 'no reason given'}</p>
-<p>${rejection?.detail ?? ''}</p>
-<p>${one.about}</p>
+${[rejection?.detail ?? '', one.about].filter((text) => text !== '').map((text) => html`<p>${text}</p>`)}
 ${json('Manifest', one.manifest)}
 ${one.message === undefined ? '' : json('Message of the failure topic', one.message)}
 </article>`;
