@@ -5,7 +5,7 @@ import type { RecordedCall, Reply, ServiceError } from './proxy/call';
 import { errorCodeOf, errorReply, s3ErrorDocument } from './proxy/errors';
 import { identify, type IdentifiedCall } from './proxy/identify';
 import { Locks } from './proxy/locks';
-import { emptyPage, resolveEmptyToken, shortPage } from './proxy/pages';
+import { emptyPage, heldBackRequest, shortPage } from './proxy/pages';
 import { rewriteAddresses } from './proxy/rewrite';
 import { truthOf, type TruthContext } from './proxy/truths';
 import { Upstream } from './proxy/upstream';
@@ -103,7 +103,7 @@ export class TruthProxy {
 
   private async handle(request: WireRequest): Promise<Outcome> {
     if (EMULATOR_CONTROL.test(request.url)) return this.upstream.send(request);
-    const call = identify(request);
+    const call = this.identify(request);
     const record = this.open(call);
     await this.arrivals();
     const outcome = await this.process(call, record);
@@ -112,6 +112,12 @@ export class TruthProxy {
       record.errorCode = errorCodeOf(outcome);
     }
     return outcome;
+  }
+
+  private identify(request: WireRequest): IdentifiedCall {
+    const call = identify(request);
+    const heldBack = heldBackRequest(call);
+    return heldBack ? identify(heldBack) : call;
   }
 
   private async process(call: IdentifiedCall, record: OpenCall): Promise<Outcome> {
@@ -187,7 +193,7 @@ export class TruthProxy {
 
   /** Forwards, repairs, announces; a change replaces what is sent and completes what comes back. */
   private async carryOut(call: IdentifiedCall, record: OpenCall, change?: Change): Promise<Reply> {
-    const request = change ? change.request : resolveEmptyToken(call);
+    const request = change ? change.request : call.request;
     const answered = request && await this.forward({ ...call, request }, record);
     const completed = change?.merge ? change.merge(answered) : answered!;
     const reply = rewriteAddresses(call, completed, this.options.upstream, this.endpoint);

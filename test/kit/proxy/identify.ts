@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { decodeAwsChunked, parseForm, parseXml } from './body';
 import type { CallParams } from './call';
 import { decodeCbor } from './cbor';
-import { matchRoute, modelOfTarget, modelsOf, type RouteMatch, type ServiceModel } from './operations';
+import { matchRoute, modelOfTarget, modelsOf, type ServiceModel } from './operations';
 import type { WireRequest } from './wire';
 
 /** How requests and replies of a call are written. */
@@ -38,7 +38,8 @@ export function identify(original: WireRequest): IdentifiedCall {
     body: parseBody(found.protocol, found.operation, request),
     bytes: request.body.length,
   };
-  return { ...scope, ...found, params, request, requestHash: hashOf(scope.service, found.operation, params) };
+  const { operation, protocol, model } = found;
+  return { ...scope, operation, protocol, model, params, request, requestHash: hashOf(scope.service, found.operation, params) };
 }
 
 const SIGNATURE_QUERY = /^(x-id|X-Amz-(Algorithm|Credential|Date|Expires|SignedHeaders|Signature|Security-Token|Content-Sha256))$/i;
@@ -66,7 +67,7 @@ interface Found {
   readonly operation: string;
   readonly protocol: Protocol;
   readonly model: ServiceModel | undefined;
-  readonly labels: RouteMatch['labels'];
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 function operationOf(service: string, request: WireRequest, path: string, query: Readonly<Record<string, string>>): Found {
@@ -78,10 +79,11 @@ function operationOf(service: string, request: WireRequest, path: string, query:
   }
   const rpc = /^\/service\/[^/]+\/operation\/([^/]+)$/.exec(path);
   if (rpc && request.headers['smithy-protocol'] === 'rpc-v2-cbor') return { operation: rpc[1], protocol: 'cbor', model: models[0], labels: {} };
-  for (const model of models) {
+  const routed = models.flatMap((model) => {
     const match = model.routes && matchRoute(model, request.method, path, query, request.headers);
-    if (match) return { ...match, protocol: restProtocol(service, path, model), model };
-  }
+    return match ? [{ ...match, model }] : [];
+  }).sort((a, b) => b.score - a.score)[0];
+  if (routed) return { ...routed, protocol: restProtocol(service, path, routed.model) };
   const action = query.Action ?? /(?:^|&)Action=(\w+)/.exec(request.body.subarray(0, 65_536).toString('latin1'))?.[1];
   if (action) return { operation: action, protocol: service === 'ec2' ? 'ec2' : 'query', model: models[0], labels: {} };
   return { operation: `${request.method} ${path}`, protocol: service === 's3' ? 's3' : 'rest-json', model: models[0], labels: {} };

@@ -37,6 +37,8 @@ interface Route {
 export interface RouteMatch {
   readonly operation: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** The higher, the more of the request the route names. */
+  readonly score: number;
 }
 
 const FILE: OperationsFile = JSON.parse(readFileSync(join(__dirname, 'operations.json'), 'utf8'));
@@ -56,7 +58,7 @@ export function matchRoute(
   model: ServiceModel, method: string, path: string, query: Readonly<Record<string, string>>, headers: Readonly<Record<string, unknown>>,
 ): RouteMatch | undefined {
   const segments = path.split('/').slice(1);
-  let best: { readonly score: number; readonly match: RouteMatch } | undefined;
+  let best: RouteMatch | undefined;
   for (const route of routesOf(model)) {
     if (route.method !== method) continue;
     if (!route.query.every(({ name, value }) => name in query && (value === undefined || query[name] === value))) continue;
@@ -66,9 +68,9 @@ export function matchRoute(
     // A literal segment outweighs query and headers; SDKs settle the few ties by `x-id`.
     const score = 100 * route.segments.filter((segment) => !segment.startsWith('{')).length
       + 10 * (route.query.length + route.headers.length) + (query['x-id'] === route.operation ? 1 : 0);
-    if (!best || score > best.score) best = { score, match: { operation: route.operation, labels } };
+    if (!best || score > best.score) best = { operation: route.operation, labels, score };
   }
-  return best?.match;
+  return best;
 }
 
 function matchPath(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {

@@ -68,11 +68,11 @@ export function emptyPage(call: IdentifiedCall, full: Reply): Reply | undefined 
   }
 }
 
-/** The request behind a token of `emptyPage`: the page that was held back. */
-export function resolveEmptyToken(call: IdentifiedCall): WireRequest {
+/** The request behind a token of `emptyPage`, whose page was held back; undefined for any other request. */
+export function heldBackRequest(call: IdentifiedCall): WireRequest | undefined {
   const paging = pagingOf(call);
   const token = paging && paramOf(call, paging.tokenIn);
-  if (!paging || typeof token !== 'string' || !token.startsWith(EMPTY_TOKEN)) return call.request;
+  if (!paging || typeof token !== 'string' || !token.startsWith(EMPTY_TOKEN)) return undefined;
   const original = Buffer.from(token.slice(EMPTY_TOKEN.length), 'base64url').toString('utf8');
   return withParam(call, paging.tokenIn, original === '' ? undefined : original);
 }

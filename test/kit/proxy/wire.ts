@@ -58,9 +58,12 @@ export class Wire {
     socket.once('data', (first) => {
       socket.pause();
       socket.unshift(first);
-      const server = first.subarray(0, 3).toString('latin1') === PREFACE ? this.http2 : this.http1;
-      server.emit('connection', socket);
-      socket.resume();
+      if (first.subarray(0, 3).toString('latin1') === PREFACE) {
+        this.http2.emit('connection', socket); // reads what was put back by itself
+      } else {
+        this.http1.emit('connection', socket);
+        socket.resume();
+      }
     });
   }
 

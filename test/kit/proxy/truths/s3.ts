@@ -97,9 +97,10 @@ async function sourceRefusal(call: IdentifiedCall, context: TruthContext): Promi
   if (source.bytes > S3_LIMITS.copyObjectBytes.value && headers['x-amz-copy-source-range'] === undefined) {
     return errorReply(call, SOURCE_TOO_LARGE);
   }
-  const [ifMatch, ifNoneMatch] = [headers['x-amz-copy-source-if-match'], headers['x-amz-copy-source-if-none-match']];
-  const failed = (ifMatch !== undefined && !etagMatches(ifMatch, source.etag)) || (ifNoneMatch !== undefined && etagMatches(ifNoneMatch, source.etag));
-  return failed ? errorReply(call, S3_ERRORS['precondition-failed']) : undefined;
+  const { 'x-amz-copy-source-if-match': ifMatch, 'x-amz-copy-source-if-none-match': ifNoneMatch } = headers;
+  const isChanged = ifMatch !== undefined && !etagMatches(ifMatch, source.etag);
+  const isUnchanged = ifNoneMatch !== undefined && etagMatches(ifNoneMatch, source.etag);
+  return isChanged || isUnchanged ? errorReply(call, S3_ERRORS['precondition-failed']) : undefined;
 }
 
 const SOURCE_TOO_LARGE = refuse(
