@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { DEFAULT_PLACEMENT, Resolver, type Placement, type Template } from './resolver';
 
@@ -141,7 +141,7 @@ export class TemplateModel {
     const artifact = assembly.getStackArtifact(stack.artifactId);
     const manifest = JSON.parse(readFileSync(join(assembly.directory, `${stack.artifactId}.assets.json`), 'utf8'));
     const assets = Object.entries(manifest.files as Record<string, { source: { path: string } }>)
-      .map(([hash, { source }]) => [hash, join(assembly.directory, source.path)] as const);
+      .map(([hash, { source }]) => [hash, resolve(assembly.directory, source.path)] as const);
     return new TemplateModel(artifact.template, new Map(assets), { ...DEFAULT_PLACEMENT, ...placement });
   }
 
