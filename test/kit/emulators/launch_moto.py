@@ -12,11 +12,10 @@ os.environ.update({
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
 })
 
-from moto.awslambda.models import LambdaFunction  # noqa: E402
-from moto.awslambda.utils import get_backend as lambda_backend  # noqa: E402
+from moto.awslambda.models import LambdaFunction, lambda_backends  # noqa: E402
+from moto.cloudformation.models import ChangeSet  # noqa: E402
 from moto.events.models import Rule  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app  # noqa: E402
-from moto.stepfunctions.models import stepfunctions_backends  # noqa: E402
 from moto.utilities.arns import parse_arn  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
@@ -31,31 +30,34 @@ def invoke(fn: LambdaFunction, event=None) -> tuple:
 
 
 def send_to_targets(rule: Rule, original_event: dict, transform_input: bool = True) -> None:
-    """Seam 2: targets moto has no way to, functions and state machines; it handles the others itself."""
+    """Seam 2: functions as targets, which moto has no way to; it handles the others itself."""
     targets = rule.targets
-    ours = [target for target in targets if parse_arn(target["Arn"]).service in ("lambda", "states")]
-    rule.targets = [target for target in targets if target not in ours]
+    functions = [target for target in targets if parse_arn(target["Arn"]).service == "lambda"]
+    rule.targets = [target for target in targets if target not in functions]
     try:
         moto_send_to_targets(rule, original_event, transform_input)
     finally:
         rule.targets = targets
-    if not ours or not rule.event_pattern.matches_event(original_event):
-        return
-    for target in ours:
-        arn = parse_arn(target["Arn"])
-        event = json.loads(target["Input"]) if "Input" in target else original_event
-        if arn.service == "lambda":
-            function = lambda_backend(arn.account, arn.region).get_function(target["Arn"])
-            function.invoke(json.dumps(event), {}, {})
-        else:
-            machines = stepfunctions_backends[arn.account][arn.region]
-            machines.start_execution(target["Arn"], None, json.dumps(event))
+    if rule.event_pattern.matches_event(original_event):
+        for target in functions:
+            arn = parse_arn(target["Arn"])
+            function = lambda_backends[arn.account][arn.region].get_function(target["Arn"])
+            function.invoke(json.dumps(original_event), {}, {})
+
+
+def apply(change_set: ChangeSet) -> None:
+    """Seam 3: a stack made by a change set, as the CDK CLI does, had the outputs of the empty template."""
+    moto_apply(change_set)
+    change_set.stack.template_dict = change_set.template_dict
+    change_set.stack.output_map = change_set.stack._create_output_map()
 
 
 moto_send_to_targets = Rule.send_to_targets
+moto_apply = ChangeSet.apply
 
 
 def main() -> None:
+    ChangeSet.apply = apply
     if "KIT_LAMBDA_HOST" in os.environ:
         LambdaFunction._invoke_lambda = invoke
         Rule.send_to_targets = send_to_targets
