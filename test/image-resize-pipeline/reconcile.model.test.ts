@@ -24,8 +24,15 @@ const SEED = seedFromEnv(20261121);
 const RECIPE: Recipe = {
   presets: [{ name: 's', fit: 'width', width: 200 }, { name: 'm', fit: 'width', width: 500 }, { name: 'l', fit: 'width', width: 1000 }],
   formats: [{ format: 'webp', extension: 'webp' }, { format: 'jpeg', extension: 'jpg' }],
-  tolerance: 'error', maxPixels: 1e8, maxFrames: 60, maxBytes: 1000, keepIcc: false, keepCopyright: false, allowSvg: false,
-  suffixes: [], cacheControl: '',
+  tolerance: 'error',
+  maxPixels: 1e8,
+  maxFrames: 60,
+  maxBytes: 1000,
+  keepIcc: false,
+  keepCopyright: false,
+  allowSvg: false,
+  suffixes: [],
+  cacheControl: '',
 };
 const SOURCE = 'source';
 const DESTINATION = 'destination';

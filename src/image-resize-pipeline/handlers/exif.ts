@@ -39,7 +39,7 @@ export function readCredits(exif: Buffer): Credits {
     }
   } catch (error) {
     // A read past the end: keep what was found before it.
-    if (!(error instanceof RangeError)) {
+    if ((error as Error).name !== 'RangeError') {
       throw error;
     }
   }

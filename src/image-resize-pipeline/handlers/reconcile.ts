@@ -370,6 +370,10 @@ class Uploads<T> {
   }
 }
 
+/** Equal bytes are not enough: an object may be put again with the mark of our output, or go to an archive. */
 function sameState(before: SourceState, after: SourceState): boolean {
-  return before.kind === 'present' && after.kind === 'present' ? before.etag === after.etag : before.kind === after.kind;
+  if (before.kind === 'absent' || after.kind === 'absent') {
+    return before.kind === after.kind;
+  }
+  return before.etag === after.etag && before.marked === after.marked && before.refusal?.reason === after.refusal?.reason;
 }
