@@ -491,8 +491,9 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     handler.allow(['s3:ListBucket'], [this.sourceBucket.bucketArn], { StringLike: { 's3:prefix': `${this.source._prefix}*` } });
     handler.allow(['s3:GetObject', 's3:PutObject', ...(mayDelete ? ['s3:DeleteObject'] : [])], [variants]);
     if (quarantinePrefix) handler.allow(['s3:PutObject'], [this.destinationBucket.arnForObjects(`${quarantinePrefix}*`)]);
-    this.allowKey(handler, 's3', this.sourceBucket.encryptionKey, ['kms:Decrypt']);
-    this.allowKey(handler, 's3', this.destinationBucket.encryptionKey, ['kms:Decrypt', 'kms:GenerateDataKey']);
+    const [read, write] = [this.sourceBucket.encryptionKey, this.destinationBucket.encryptionKey];
+    if (read?.keyArn !== write?.keyArn) this.allowKey(handler, 's3', read, ['kms:Decrypt']);
+    this.allowKey(handler, 's3', write, ['kms:Decrypt', 'kms:GenerateDataKey']);
     for (const topic of new Set([successTopic, failureTopic])) topic?.grantPublish(handler);
     eventBus?.grantPutEventsTo(handler);
   }
@@ -503,10 +504,7 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
 
   private deadLetters(): sqs.Queue {
     const queue = new sqs.Queue(this, 'DeadLetters', { ...this.queueProps(), retentionPeriod: Duration.days(14) });
-    acknowledge(queue, {
-      'AwsSolutions-SQS3': 'this is the dead-letter queue',
-      'Serverless-SQSRedrivePolicy': 'this is the dead-letter queue',
-    });
+    acknowledge(queue, { 'Serverless-SQSRedrivePolicy': 'this is the dead-letter queue' });
     return queue;
   }
 

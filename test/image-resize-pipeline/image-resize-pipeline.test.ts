@@ -2,6 +2,7 @@ import { App, CfnParameter, Duration, RemovalPolicy, Size, Stack } from 'aws-cdk
 import { Match } from 'aws-cdk-lib/assertions';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -74,9 +75,8 @@ describe('buckets', () => {
   test('old versions of originals stay 30 days, of variants one', () => {
     pipeline();
     const days = Object.values(resourcesOf(stack)).filter(({ Type }) => Type === 'AWS::S3::Bucket')
-      .flatMap(({ Properties }) => (Properties.LifecycleConfiguration as { Rules: { NoncurrentVersionExpiration?: { NoncurrentDays: number } }[] }).Rules)
-      .flatMap((rule) => rule.NoncurrentVersionExpiration?.NoncurrentDays ?? []);
-    expect(days).toEqual([30, 1]);
+      .flatMap(({ Properties }) => JSON.stringify(Properties.LifecycleConfiguration).match(/(?<="NoncurrentDays":)\d+/) ?? []);
+    expect(days.map(Number)).toEqual([30, 1]);
   });
 
   test('the source bucket sends events to EventBridge by its own property', () => {
@@ -92,8 +92,9 @@ describe('buckets', () => {
     (own.node.defaultChild as s3.CfnBucket).notificationConfiguration = { topicConfigurations: [] };
     pipeline({ source: ImageSource.bucket(plain) });
     new ImageResizePipeline(stack, 'Other', { source: ImageSource.bucket(own) });
-    expect(stack.resolve((plain.node.defaultChild as s3.CfnBucket).notificationConfiguration)).toEqual({ eventBridgeConfiguration: { eventBridgeEnabled: true } });
-    expect(stack.resolve((own.node.defaultChild as s3.CfnBucket).notificationConfiguration)).toEqual({ topicConfigurations: [] });
+    const notifications = (bucket: s3.Bucket) => stack.resolve((bucket.node.defaultChild as s3.CfnBucket).notificationConfiguration);
+    expect(notifications(plain)).toEqual({ eventBridgeConfiguration: { eventBridgeEnabled: true } });
+    expect(notifications(own)).toEqual({ topicConfigurations: [] });
   });
 
   test('with both given, no bucket is created', () => {
@@ -185,7 +186,9 @@ describe('trigger', () => {
     const rule = stack.resolve(images.rule.ruleArn);
     const deadLetters = stack.resolve(images.deadLetterQueue.queueArn);
     templateOf(stack).hasResourceProperties('AWS::Events::Rule', {
-      Targets: [{ Arn: stack.resolve(images.queue.queueArn), DeadLetterConfig: { Arn: deadLetters }, RetryPolicy: { MaximumEventAgeInSeconds: 86400 } }],
+      Targets: [{
+        Arn: stack.resolve(images.queue.queueArn), DeadLetterConfig: { Arn: deadLetters }, RetryPolicy: { MaximumEventAgeInSeconds: 86400 },
+      }],
     });
     templateOf(stack).hasResourceProperties('AWS::SQS::Queue', { RedrivePolicy: { deadLetterTargetArn: deadLetters, maxReceiveCount: 5 } });
     templateOf(stack).resourcePropertiesCountIs('AWS::SQS::QueuePolicy', {
@@ -446,7 +449,7 @@ describe('permissions', () => {
 describe('backfill', () => {
   test('nothing of it without the prop', () => {
     const images = pipeline();
-    expect([images.backfillFunction, images.backfillRole, images.backfillReportPrefix, images.backfillCommand]).toEqual([undefined, undefined, undefined, undefined]);
+    expect(images.backfillFunction ?? images.backfillRole ?? images.backfillReportPrefix ?? images.backfillCommand).toBeUndefined();
     templateOf(stack).resourceCountIs('AWS::Lambda::Function', 1);
   });
 
@@ -540,8 +543,7 @@ describe('lazy origin', () => {
 describe('metrics and alarms', () => {
   test('metrics carry the pipeline, failures also the reason', () => {
     const images = pipeline();
-    const shape = ({ namespace, metricName, dimensions, statistic }: { namespace: string; metricName: string; dimensions?: object; statistic: string }) =>
-      [namespace, metricName, dimensions, statistic];
+    const shape = ({ namespace, metricName, dimensions, statistic }: cloudwatch.Metric) => [namespace, metricName, dimensions, statistic];
     const Pipeline = images.pipelineName;
     const own = (name: string, dimensions = {}) => ['CdkLambdaBlueprints/ImageResizePipeline', name, { Pipeline, ...dimensions }, 'Sum'];
     expect(shape(images.metricProcessed())).toEqual(own('ImagesProcessed'));
