@@ -153,7 +153,8 @@ describe('identification', () => {
 
   test('presigned requests carry their caller in the query', async () => {
     upstream.objects.set('/b/k', 'x');
-    const reply = await fetch(`${proxy.endpoint}/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIARECONCILE%2F20261121%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=00&versionId=v`);
+    const credential = encodeURIComponent('AKIARECONCILE/20261121/eu-west-1/s3/aws4_request');
+    const reply = await fetch(`${proxy.endpoint}/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${credential}&X-Amz-Signature=00&versionId=v`);
     expect(await reply.text()).toBe('x');
     expect(last()).toMatchObject({ principal: 'reconcile', operation: 'GetObject', params: { query: { versionId: 'v' } } });
   });
