@@ -138,10 +138,11 @@ class Work {
 
   public async round(): Promise<Round> {
     // In this order: a source seen after the manifest is never staler than what the claim replaces.
-    const stored = await this.ports.destination.readManifest(this.manifestKey);
+    const read = await this.ports.destination.readManifest(this.manifestKey);
+    const stored = typeof read === 'string' ? undefined : read;
     const seen = await this.ports.source.look(this.key);
     if (seen.kind === 'absent') {
-      return { seen, outcome: await this.remove(stored) };
+      return { seen, outcome: await this.remove(stored, read === 'hidden') };
     }
     if (seen.marked) {
       return { seen, outcome: await this.guard(stored, seen) };
@@ -264,9 +265,15 @@ class Work {
     return { kind: 'rejected', rejection };
   }
 
-  private async remove(stored: StoredManifest | undefined): Promise<Outcome> {
+  private async remove(stored: StoredManifest | undefined, hidden: boolean): Promise<Outcome> {
     const { propagateDeletes, mayDelete } = this.settings;
-    if (stored === undefined || !propagateDeletes || !mayDelete) {
+    if (!propagateDeletes || !mayDelete) {
+      return { kind: 'unchanged' };
+    }
+    if (stored === undefined) {
+      if (hidden) {
+        await this.proveAbsence();
+      }
       return { kind: 'unchanged' };
     }
     await this.erase(stored, (marker) => this.publish(marker, true));
@@ -280,6 +287,12 @@ class Work {
     const claim = await this.claim(stored, marker);
     await this.deleteObjects(former);
     await announce(marker);
+    await claim.delete();
+  }
+
+  /** A manifest that is there but denied to us must not pass for none: its variants would outlive the original. */
+  private async proveAbsence(): Promise<void> {
+    const claim = await this.claim(undefined, manifests.deleting(undefined, this.key, this.settings.recipeHash, [], this.claimant));
     await claim.delete();
   }
 
