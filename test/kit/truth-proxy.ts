@@ -27,6 +27,8 @@ export interface TruthProxyOptions {
   readonly onKill?: (principal: string) => void;
   /** After each call the emulator carried out, also when the caller never learns of it: wakes the dispatcher. */
   readonly onApplied?: (call: RecordedCall, reply: Reply) => void;
+  /** Before each call is carried out: the chance to change the world under the caller's hands. */
+  readonly beforeCall?: (call: RecordedCall) => Promise<void>;
   /** Whether a missing key may be told from a forbidden one (default: what `authorize` says of HeadBucket). */
   readonly mayListBucket?: (call: RecordedCall, bucket: string) => boolean;
 }
@@ -106,6 +108,7 @@ export class TruthProxy {
     const call = this.identify(request);
     const record = this.open(call);
     await this.arrivals();
+    await this.options.beforeCall?.(record);
     const outcome = await this.process(call, record);
     if (typeof outcome === 'object') {
       record.status = outcome.status;
