@@ -83,6 +83,14 @@ export async function describeStack(options: { endpoint: string; region?: string
   }
 }
 
+/** Names of deployed resources by logical id, for a `Placement`: some physical ids are addresses or ARNs. */
+export function namesOf({ resources }: DeployedStack): Record<string, string> {
+  return Object.fromEntries(Object.entries(resources).map(([logicalId, { physicalId, type }]) => {
+    const separator = ({ 'AWS::SQS::Queue': '/', 'AWS::SNS::Topic': ':' } as Record<string, string>)[type];
+    return [logicalId, separator ? physicalId.split(separator).pop()! : physicalId];
+  }));
+}
+
 /** Nothing of the machine's AWS settings reaches the CLI: neither variables nor files in the home directory. */
 function cliEnvironment({ endpoint, region, account }: CdkDeployOptions, home: string): NodeJS.ProcessEnv {
   const { port } = new URL(endpoint);
