@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RecordedCall } from './proxy/call';
 
 /**
@@ -212,6 +214,15 @@ export async function shrink(schedule: FaultSchedule, stillFails: (candidate: Fa
     else parts = Math.min(parts * 2, faults.length);
   }
   return FaultSchedule.of(...faults);
+}
+
+/** Shrunk schedules of former failures, one JSON file each: they run for ever. */
+export function loadRegressions(folder: string): readonly { readonly name: string; readonly schedule: FaultSchedule }[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((file) => file.endsWith('.json')).sort().map((file) => ({
+    name: file.slice(0, -'.json'.length),
+    schedule: FaultSchedule.fromJSON(JSON.parse(readFileSync(join(folder, file), 'utf8'))),
+  }));
 }
 
 /** 32-bit generator (mulberry32): the kit's only source of chance. */

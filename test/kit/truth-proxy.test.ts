@@ -38,6 +38,7 @@ beforeEach(async () => {
     authorize: (call) => options.authorize?.(call) ?? { allowed: true },
     onKill: (principal) => options.onKill?.(principal),
     onApplied: (call, reply) => options.onApplied?.(call, reply),
+    beforeCall: async (call) => options.beforeCall?.(call),
   });
   proxy.mapPrincipal(credentials.accessKeyId, 'reconcile');
 });
@@ -71,7 +72,8 @@ interface Raw {
 }
 function raw({ method = 'POST', path = '/', service = 's3', headers = {}, body }: Raw) {
   const authorization = `AWS4-HMAC-SHA256 Credential=AKIARECONCILE/20261121/eu-west-1/${service}/aws4_request, SignedHeaders=host, Signature=00`;
-  return fetch(proxy.endpoint + path, { method, headers: { authorization, ...headers }, body: body === undefined ? undefined : new Uint8Array(Buffer.from(body)) });
+  const bytes = body === undefined ? undefined : new Uint8Array(Buffer.from(body));
+  return fetch(proxy.endpoint + path, { method, headers: { authorization, ...headers }, body: bytes });
 }
 
 describe('identification', () => {
@@ -524,7 +526,7 @@ describe('repairs', () => {
   });
 });
 
-describe('announcements', () => {
+describe('hooks', () => {
   test('every applied call, also one whose caller never learns of it, in the order of application', async () => {
     const announced: string[] = [];
     options.onApplied = (call: RecordedCall, reply) => announced.push(`${call.operation} ${call.params.key} ${reply.status}`);
@@ -535,6 +537,14 @@ describe('announcements', () => {
     ));
     for (const key of ['a', 'b', 'c', 'd', 'e']) await failure(s3.send(put(key)));
     expect(announced).toEqual(['PutObject a 200', 'PutObject d 200', 'PutObject c 200', 'PutObject e 200']);
+  });
+
+  test('before a call the world may change under its caller\'s hands', async () => {
+    upstream.objects.set('/b/k', 'seen by nobody');
+    options.beforeCall = async ({ operation }) => {
+      if (operation === 'GetObject') upstream.objects.set('/b/k', 'overwritten');
+    };
+    expect(await (await connect(S3Client).send(get())).Body!.transformToString()).toBe('overwritten');
   });
 
   test('changes of one key are announced as the emulator saw them', async () => {
