@@ -377,7 +377,7 @@ describe('permissions', () => {
     pipeline({ source: ImageSource.bucket(uploads, { prefix: 'in/' }), destination: ImageDestination.bucket(media, { prefix: 'out/' }), quarantinePrefix: 'bad/' });
     const resources = (action: string) => statements('Reconcile', action).map(({ Resource }) => Resource);
     expect(resources('s3:GetObject')).toEqual([uploads.arnForObjects('in/*'), media.arnForObjects('out/*')].map((arn) => stack.resolve(arn)));
-    expect(resources('s3:PutObject')).toEqual([media.arnForObjects('out/*'), media.arnForObjects('bad/*')].map((arn) => stack.resolve(arn)));
+    for (const action of ['s3:PutObject', 's3:DeleteObject']) expect(resources(action)).toEqual([media.arnForObjects('out/*'), media.arnForObjects('bad/*')].map((arn) => stack.resolve(arn)));
     expect(statements('Reconcile', 's3:ListBucket')[0].Condition).toEqual({ StringLike: { 's3:prefix': 'in/*' } });
   });
 
@@ -627,6 +627,8 @@ describe('errors', () => {
     ['quarantine among variants', () => pipeline({ quarantinePrefix: 'img/bad/' }), "the prefixes of 'destination' and 'quarantinePrefix' must not overlap, got 'img/' and 'img/bad/'"],
     ['reports over quarantine', () => pipeline({ quarantinePrefix: 'a/b/', backfill: ImageBackfill.s3Batch({ reportPrefix: 'a/' }) }), "the prefixes of 'quarantinePrefix' and 'reportPrefix' must not overlap, got 'a/b/' and 'a/'"],
     ['runtime', () => pipeline({ runtime: lambda.Runtime.PYTHON_3_13 }), "'runtime' must be a Node.js runtime of version 22 or later, got python3.13"],
+    ['timeout', () => pipeline({ timeout: Duration.seconds(9) }), "'timeout' must be at least 10 seconds, got 9 seconds"],
+    ['timeout of one function', () => pipeline({ reconcileOptions: { timeout: Duration.seconds(9) } }), "'timeout' must be at least 10 seconds"],
     ['too many presets', () => pipeline({ presets: Array.from({ length: 100 }, (_, i) => ImagePreset.width(`preset-${i}`, i + 1)) }), 'environment variables must take at most 4096 bytes together, got'],
   ])('%s', (_name, act, message) => {
     expect(act).toThrow(message);

@@ -81,6 +81,13 @@ test.each([
   expect(allowed(file, target)).toBe(false);
 });
 
+test('handler code that does not talk to AWS is pure: no clock, chance, environment, files or network', () => {
+  const pure = SOURCES.filter((file) => zoneOf(file).kind === 'handler' && !importsOf(file).some((target) => target.startsWith('@aws-sdk/')));
+  expect(pure.length).toBeGreaterThan(5);
+  const impure = /Date\.now\(|new Date\(|Math\.random|randomUUID|process\.env|node:(fs|https?|net|child_process)|\bfetch\(/;
+  expect(pure.filter((file) => impure.test(readFileSync(join(ROOT, file), 'utf8')))).toEqual([]);
+});
+
 test('rooms export nothing of their handlers', () => {
   expect(SOURCES.filter((file) => zoneOf(file).kind === 'construct' && file.endsWith('/index.ts')).flatMap(importsOf).filter((target) => /handlers|contract/.test(target))).toEqual([]);
 });

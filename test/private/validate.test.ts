@@ -1,6 +1,6 @@
-import { Lazy, Token } from 'aws-cdk-lib';
+import { Duration, Lazy, Token } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { checkInteger, checkNodeRuntime, checkNumber, checkPattern, checkPrefix, checkUnique } from '../../src/private/validate';
+import { checkDuration, checkInteger, checkNodeRuntime, checkNumber, checkPattern, checkPrefix, checkUnique } from '../../src/private/validate';
 
 const range = { min: 2, max: 4 };
 
@@ -16,6 +16,14 @@ test.each([2, 3.3, 4, undefined, Lazy.number({ produce: () => 9 })])('number %s 
 });
 test.each([1.99, 4.01, NaN])('number %s fails', (value) => {
   expect(() => checkNumber('n', value, range)).toThrow(`'n' must be 2 to 4, got ${value}`);
+});
+
+test('durations', () => {
+  const unknown = Duration.seconds(Lazy.number({ produce: () => 1 }));
+  for (const value of [Duration.minutes(1), Duration.hours(1), unknown, undefined]) {
+    expect(() => checkDuration('d', value, Duration.minutes(1))).not.toThrow();
+  }
+  expect(() => checkDuration('d', Duration.seconds(59), Duration.minutes(1))).toThrow("'d' must be at least 1 minute, got 59 seconds");
 });
 
 test('patterns', () => {
