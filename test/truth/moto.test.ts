@@ -61,7 +61,12 @@ test.each(executable('moto'))('%s', async (_, truth) => {
 test('queue addresses lead to the proxy, and the SQS client that follows them is seen there', async () => {
   expect(names.queue.startsWith(proxy.endpoint)).toBe(true);
   proxy.clearCalls();
-  await new SQSClient({ region: 'eu-west-1', credentials: ADMIN }).send(new SendMessageCommand({ QueueUrl: names.queue, MessageBody: 'x' }));
+  const warned = jest.spyOn(console, 'warn').mockImplementation();
+  const withoutEndpoint = new SQSClient({ region: 'eu-west-1', credentials: ADMIN });
+  await withoutEndpoint.send(new SendMessageCommand({ QueueUrl: names.queue, MessageBody: 'x' }));
+  withoutEndpoint.destroy();
+  expect(warned).toHaveBeenCalledWith(expect.stringContaining('using QueueUrl host as endpoint'));
+  warned.mockRestore();
   expect(proxy.calls).toMatchObject([{ service: 'sqs', operation: 'SendMessage', status: 200 }]);
 });
 
