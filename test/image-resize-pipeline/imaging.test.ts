@@ -238,7 +238,7 @@ describe('animation', () => {
     ['WebP', () => strip().webp({ lossless: true, delay: [50, 60, 70, 80], loop: 3 }).toBuffer()],
   ];
 
-  test.each(inputs)('%s: all frames where the format has them, else the first', async (name, input) => {
+  test.each(inputs)('%s: all frames where the format has them, else the first', async (_case, input) => {
     const { variants } = await render(await input(), { presets: [{ name: 'p', fit: 'width', width: 20 }], formats: [WEBP, GIF, JPEG, AVIF, PNG] });
     for (const { data, format, width, height } of variants) {
       expect([width, height]).toEqual([20, 15]);
@@ -260,7 +260,7 @@ describe('animation', () => {
     ['cover by attention, from the middle', { fit: 'cover', width: 30, height: 30, position: 'attention' }, [30, 30]],
     ['contain', { fit: 'contain', width: 40, height: 40, background: '#000000' }, [40, 40]],
     ['fill', { fit: 'fill', width: 20, height: 40 }, [20, 40]],
-  ])('%s', async (name, preset, [width, height]) => {
+  ])('%s', async (_case, preset, [width, height]) => {
     const { variants: [{ data }] } = await render(await inputs[0][1](), { presets: [{ name: 'p', fit: 'width', width: 1, ...preset } as RecipePreset], formats: [WEBP] });
     const metadata = await sharp(data, { animated: true }).metadata();
     expect([metadata.width, metadata.pageHeight, metadata.pages]).toEqual([width, height, FRAMES]);
@@ -354,7 +354,7 @@ describe('refusals', () => {
     ['a truncated PNG', async () => (await sharp(await photo()).png().toBuffer()).subarray(0, 9000), 'CORRUPT_IMAGE'],
     ['a truncated WebP', async () => (await sharp(await photo()).webp().toBuffer()).subarray(0, 2000), 'CORRUPT_IMAGE'],
     ['a truncated AVIF', async () => (await sharp(await photo()).avif().toBuffer()).subarray(0, 2000), 'CORRUPT_IMAGE'],
-  ])('%s', async (name, input, reason) => {
+  ])('%s', async (_case, input, reason) => {
     await expect(render(await input())).rejects.toMatchObject({ name: 'Refusal', reason });
   });
 

@@ -155,7 +155,7 @@ class Work {
   }
 
   /** Final already. Only the message that made it publishes again: its first publication may have failed. */
-  private async confirm(stored: StoredManifest, value: Manifest): Promise<Outcome> {
+  private async confirm(stored: StoredManifest, value: manifests.Told): Promise<Outcome> {
     const { planned = [], ...final } = value;
     if (planned.length > 0 && this.settings.mayDelete) {
       await this.conclude(new Claim(this.ports.destination, this.manifestKey, stored.etag), final, planned);
@@ -186,7 +186,7 @@ class Work {
   }
 
   /** The original's final manifest with its variants stored; undefined when the original changed. */
-  private async make(source: SourceObject, written: Set<string>): Promise<Manifest | undefined> {
+  private async make(source: SourceObject, written: Set<string>): Promise<manifests.Told | undefined> {
     const { recipe, recipeHash, memoryMb } = this.settings;
     const { messageId } = this.attempt;
     try {
@@ -281,7 +281,7 @@ class Work {
   }
 
   /** The manifest goes last, and after the news: a crash before it is made up for by the next try. */
-  private async erase(stored: StoredManifest, announce: (marker: Manifest) => Promise<void> = async () => {}): Promise<void> {
+  private async erase(stored: StoredManifest, announce: (marker: manifests.Told) => Promise<void> = async () => {}): Promise<void> {
     const former = this.formerKeys(stored);
     const marker = manifests.deleting(stored.value, this.key, this.settings.recipeHash, former, this.claimant);
     const claim = await this.claim(stored, marker);
@@ -339,7 +339,7 @@ class Work {
     return stored.value === undefined ? this.settings.keys.planned(this.relative) : manifests.namedKeys(stored.value);
   }
 
-  private async publish(manifest: Manifest, overwritten: boolean): Promise<void> {
+  private async publish(manifest: manifests.Told, overwritten: boolean): Promise<void> {
     const { sourceBucket, destinationBucket } = this.settings;
     const message: PipelineMessage = manifests.messageOf(manifest, sourceBucket, { bucket: destinationBucket, key: this.manifestKey });
     await this.ports.notifier.publish(message, overwritten);
