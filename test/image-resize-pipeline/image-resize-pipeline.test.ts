@@ -642,6 +642,21 @@ describe('errors', () => {
     );
   });
 
+  test.each([
+    ['.webp', "the variants below 'img/'"],
+    ['.json', "the manifests below 'img/'"],
+    ['.tiff', "the quarantined originals below 'bad/'"],
+    ['.csv', "the backfill reports below 'reports/'"],
+  ])('originals ending with %s meet %s', (suffix, loop) => {
+    const bucket = one();
+    expect(() => pipeline({
+      source: ImageSource.bucket(bucket, { suffixes: [suffix] }),
+      destination: ImageDestination.bucket(bucket),
+      quarantinePrefix: suffix === '.tiff' ? 'bad/' : undefined,
+      backfill: ImageBackfill.s3Batch({ reportPrefix: 'reports/' }),
+    })).toThrow(`${loop} must not start the pipeline again`);
+  });
+
   test('buckets of unknown names count as the same, prefixes unknown at synth as any', () => {
     const parameter = (id: string) => new CfnParameter(stack, id).valueAsString;
     const [a, b] = ['A', 'B'].map((id) => s3.Bucket.fromBucketName(stack, `Bucket${id}`, parameter(id)));

@@ -21,6 +21,7 @@ test.each<[string, () => [s3.IBucket, s3.IBucket], boolean]>([
   ['a resource and an import of a name CloudFormation could have made', () => [own('A'), imported('B', 'photoshop-a1b2c3-1x2y3z4w5v6u')], true],
   ['the same the other way round', () => [imported('B', 'photoshop-a1b2c3-1x2y3z4w5v6u'), own('A')], true],
   ['a resource and an import of a name of another stack', () => [own('A'), imported('B', 'warehouse-a1b2c3-1x2y3z4w5v6u')], false],
+  ['that the other way round', () => [imported('B', 'warehouse-a1b2c3-1x2y3z4w5v6u'), own('A')], false],
   ['a resource and an import of a name without random part', () => [own('A'), imported('B', 'photoshop-uploads')], false],
   ['a resource and an unknown name', () => [own('A'), unknown('B')], true],
   ['a known and an unknown name', () => [imported('A', 'xxx'), unknown('B')], true],
