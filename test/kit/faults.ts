@@ -50,9 +50,10 @@ export type FaultKind = typeof FAULT_KINDS[number];
 
 export interface Fault {
   readonly kind: FaultKind;
-  /** Overrides the status or code of error kinds. */
+  /** Overrides the status, code or message of error kinds. */
   readonly status?: number;
   readonly code?: string;
+  readonly message?: string;
   /** 'late-apply': how many further calls pass before the request is applied (default 1). */
   readonly after?: number;
   /** 'refuse-entries': indices, taken modulo the batch's length (default [0]). */

@@ -571,6 +571,14 @@ describe('repairs', () => {
   });
 });
 
+test('a failure of the proxy itself is no bad day of AWS: stopping tells of it', async () => {
+  const gone = await FakeUpstream.start();
+  const broken = await TruthProxy.start({ upstream: gone.origin });
+  await gone.stop();
+  expect((await fetch(`${broken.endpoint}/b/k`)).status).toBe(599);
+  await expect(broken.stop()).rejects.toThrow('truth proxy failed 1 times: Error: connect ECONNREFUSED');
+});
+
 describe('hooks', () => {
   test('every applied call, also one whose caller never learns of it, in the order of application', async () => {
     const announced: string[] = [];
