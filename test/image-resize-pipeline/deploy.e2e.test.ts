@@ -20,6 +20,8 @@ import { LambdaHost } from '../kit/lambda-host';
 import { TemplateModel } from '../kit/template';
 import { TruthProxy } from '../kit/truth-proxy';
 
+process.env.CDK_VALIDATION = 'false';
+
 const STACK = 'Newsroom';
 
 /** The smallest use, with topics to listen to. */
