@@ -469,7 +469,7 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
       SOURCE_PREFIX: this.source._prefix,
       DESTINATION_BUCKET: this.destinationBucket.bucketName,
       DESTINATION_PREFIX: this.destination._prefix,
-      RECIPE: JSON.stringify(this.recipe),
+      RECIPE: this.recipeJson(),
       PROPAGATE_DELETES: String(props.propagateDeletes ?? true),
       SUCCESS_TOPIC_ARN: props.successTopic?.topicArn ?? '',
       FAILURE_TOPIC_ARN: props.failureTopic?.topicArn ?? '',
@@ -492,6 +492,14 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     this.functions.push(created);
     this.allowReconciling(created, id !== 'Serve');
     return created;
+  }
+
+  /** A number known only at deployment, such as a parameter's, needs CloudFormation to write it. */
+  private recipeJson(): string {
+    const stack = Stack.of(this);
+    const json = stack.toJsonString(this.recipe);
+    const known: unknown = stack.resolve(json);
+    return typeof known === 'string' ? known : json;
   }
 
   private allowReconciling(handler: BundledFunction, mayDelete: boolean): void {

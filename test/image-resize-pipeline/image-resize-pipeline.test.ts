@@ -319,6 +319,12 @@ describe('functions', () => {
     });
   });
 
+  test('a number known only at deployment is written into the recipe by CloudFormation', () => {
+    pipeline({ maxPixels: new CfnParameter(stack, 'Pixels', { type: 'Number' }).valueAsNumber });
+    const written = stack.resolve(variables().RECIPE);
+    expect(JSON.stringify(written)).toContain('\\"maxPixels\\":",{"Ref":"Pixels"},",');
+  });
+
   test('options of one function win field by field', () => {
     pipeline({
       memorySize: 2048,
