@@ -101,8 +101,11 @@ export class TruthProxy {
   }
 
   public async stop(): Promise<void> {
-    this.upstream.close();
-    await this.wire.close();
+    try {
+      await this.wire.close();
+    } finally {
+      this.upstream.close();
+    }
   }
 
   private async handle(request: WireRequest): Promise<Outcome> {
