@@ -19,7 +19,7 @@ export const ENCODINGS: Readonly<Record<string, (pixels: Sharp) => Sharp>> = {
   'progressive jpeg 4:4:4': (pixels) => pixels.jpeg({ quality: 92, progressive: true, chromaSubsampling: '4:4:4' }),
   'png': (pixels) => pixels.png({ compressionLevel: 3 }),
   'interlaced png': (pixels) => pixels.png({ compressionLevel: 3, progressive: true }),
-  'webp': (pixels) => pixels.webp({ quality: 90, effort: 1 }),
+  'webp': (pixels) => pixels.webp({ quality: 75, effort: 2 }),
   'tiff': (pixels) => pixels.tiff({ compression: 'lzw' }),
   'avif': (pixels) => pixels.avif({ quality: 60, effort: 0, chromaSubsampling: '4:2:0' }),
   'gif': (pixels) => pixels.gif({ effort: 1, dither: 0 }),
@@ -36,23 +36,20 @@ export async function input(encoding: string, width: number, height: number, see
   return { name, file, megapixels: width * height / 1e6 };
 }
 
-/**
- * Flat grey of 16,383 pixels a side: a few kilobytes to a few megabytes that ask a decoder for gigabytes. Making them
- * takes as much, once.
- */
-export async function bombs(): Promise<Input[]> {
-  const side = 16_383;
-  const made: Input[] = [];
-  for (const encoding of ['avif', 'progressive jpeg', 'progressive jpeg 4:4:4', 'gif', 'interlaced png']) {
-    const name = `${encoding} ${side}x${side} bomb`;
-    const file = join(CACHE, name.replace(/[^a-z0-9]+/gi, '-'));
-    if (!existsSync(file)) {
-      const grey = sharp({ create: { width: side, height: side, channels: 3, background: '#808080' }, limitInputPixels: false });
-      await store(file, ENCODINGS[encoding](grey));
-    }
-    made.push({ name, file, megapixels: side * side / 1e6 });
+/** Flat grey: a few kilobytes that ask a decoder for gigabytes. Making a large one takes as much, once. */
+export async function flat(encoding: string, side: number): Promise<Input> {
+  const name = `${encoding} ${side}x${side} grey`;
+  const file = join(CACHE, name.replace(/[^a-z0-9]+/gi, '-'));
+  if (!existsSync(file)) {
+    const grey = sharp({ create: { width: side, height: side, channels: 3, background: '#808080' }, limitInputPixels: false });
+    await store(file, ENCODINGS[encoding](grey));
   }
-  return made;
+  return { name, file, megapixels: side * side / 1e6 };
+}
+
+/** The largest pictures these formats have in common. */
+export function bombs(): Promise<Input[]> {
+  return Promise.all(['avif', 'progressive jpeg', 'progressive jpeg 4:4:4', 'gif', 'interlaced png'].map((encoding) => flat(encoding, 16_383)));
 }
 
 async function store(file: string, image: Sharp): Promise<void> {

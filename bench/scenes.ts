@@ -3,6 +3,7 @@
  * Value noise over many octaves gives the spectrum of a photograph, discs and bars its edges, a ramp its sky, and a
  * little grain its sensor. Integer arithmetic only where rounding could differ.
  */
+/* eslint-disable no-bitwise -- hashing */
 
 export interface Scene {
   readonly width: number;

@@ -41,7 +41,7 @@ export class Quality extends Component {
         optionalDependencies: false,
         peerDependencies: true,
       }],
-      'max-len': ['error', { code: 150, ignoreUrls: true, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreComments: true, ignoreRegExpLiterals: true }],
+      '@stylistic/max-len': ['error', { code: 150, ignoreUrls: true, ignoreStrings: true, ignoreTemplateLiterals: true, ignoreComments: true, ignoreRegExpLiterals: true }],
     });
     // They import the library by its name; the type checker resolves it.
     eslint.addOverride({ files: ['examples/**'], rules: { 'import/no-unresolved': 'off' } });
@@ -71,7 +71,9 @@ export class Quality extends Component {
     config.modulePathIgnorePatterns = ['<rootDir>/(lib|dist|assets|\\.cache|cdk\\.out|\\.venv)/', '<rootDir>/test/kit/runtime/node_modules/'];
     config.watchPathIgnorePatterns = ['/node_modules/'];
     config.collectCoverage = false;
+    config.globalSetup = config.globalTeardown = '<rootDir>/test/kit/temporary-files.ts';
     config.maxWorkers = 2;
+    config.workerGracefulExitTimeout = 10_000; // a worker that loaded the CDK takes longer than the default to go
     config.testTimeout = 30_000;
   }
 }

@@ -11,6 +11,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { jobCommand, jobRole } from './backfill-job';
 import { HANDLER, MANIFEST_NAME, METRIC, METRIC_DIMENSION, METRIC_NAMESPACE, PipelineEnv, Recipe } from './contract';
 import { ImageBackfill } from './image-backfill';
 import { ImageDestination } from './image-destination';
@@ -25,8 +26,9 @@ import { acknowledge, wildcardResource } from '../private/acknowledge';
 import { maybeSameBucket } from '../private/bucket-identity';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
+import { viaService } from '../private/kms-via-service';
 import { AccessLogsBucket, SecureBucket, sendEventsToEventBridge } from '../private/secure-bucket';
-import { checkInteger, checkPrefix } from '../private/validate';
+import { checkDuration, checkInteger, checkPrefix } from '../private/validate';
 import { HandlerOptions } from '../shared';
 
 /** Properties of `ImageResizePipeline`. The handler options apply to all its functions. */
@@ -97,7 +99,8 @@ export interface ImageResizePipelineProps extends HandlerOptions {
    */
   readonly propagateDeletes?: boolean;
   /**
-   * Prefix in the destination bucket to which refused originals are copied; it must not overlap the variants' prefix.
+   * Prefix in the destination bucket to which refused originals are copied, until they are replaced or deleted. It must
+   * not overlap the variants' prefix.
    * @default - refused originals are not copied
    */
   readonly quarantinePrefix?: string;
@@ -275,8 +278,15 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     if (props.backfill) {
       const backfill = this.handler('Backfill', HANDLER.BACKFILL, 'Makes variants of originals S3 Batch Operations lists', props.backfillOptions);
       this.backfillFunction = backfill.function;
-      this.backfillRole = this.batchRole(props.backfill, backfill.function);
-      this.backfillCommand = this.batchCommand(props.backfill, backfill.function, this.backfillRole);
+      const job = {
+        backfill: props.backfill,
+        handler: backfill.function,
+        sourceBucket: this.sourceBucket,
+        sourcePrefix: this.source._prefix,
+        destinationBucket: this.destinationBucket,
+      };
+      this.backfillRole = jobRole(this, 'BackfillJobRole', job);
+      this.backfillCommand = jobCommand(this.backfillRole, job);
       new CfnOutput(this, 'BackfillCommand', { value: this.backfillCommand, description: 'Starts a backfill of all originals' });
     }
     if (props.lazyOrigin) {
@@ -459,7 +469,7 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
       SOURCE_PREFIX: this.source._prefix,
       DESTINATION_BUCKET: this.destinationBucket.bucketName,
       DESTINATION_PREFIX: this.destination._prefix,
-      RECIPE: JSON.stringify(this.recipe),
+      RECIPE: this.recipeJson(),
       PROPAGATE_DELETES: String(props.propagateDeletes ?? true),
       SUCCESS_TOPIC_ARN: props.successTopic?.topicArn ?? '',
       FAILURE_TOPIC_ARN: props.failureTopic?.topicArn ?? '',
@@ -467,6 +477,7 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
       DISTRIBUTION_ID: '',
       QUARANTINE_PREFIX: props.quarantinePrefix ?? '',
     };
+    checkDuration('timeout', options.timeout, MIN_TIMEOUT);
     const created = new BundledFunction(this, id, {
       entry: `image-resize-pipeline/${options.architecture === lambda.Architecture.X86_64 ? 'x64' : 'arm64'}`,
       handler,
@@ -483,16 +494,27 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     return created;
   }
 
+  /** A number known only at deployment, such as a parameter's, needs CloudFormation to write it. */
+  private recipeJson(): string {
+    const stack = Stack.of(this);
+    const json = stack.toJsonString(this.recipe);
+    const known: unknown = stack.resolve(json);
+    return typeof known === 'string' ? known : json;
+  }
+
   private allowReconciling(handler: BundledFunction, mayDelete: boolean): void {
     const { successTopic, failureTopic, eventBus, quarantinePrefix } = this.props;
     const originals = this.originals();
     const variants = this.variants();
     handler.allow(['s3:GetObject'], [originals]);
     handler.allow(['s3:ListBucket'], [this.sourceBucket.bucketArn], { StringLike: { 's3:prefix': `${this.source._prefix}*` } });
-    handler.allow(['s3:GetObject', 's3:PutObject', ...(mayDelete ? ['s3:DeleteObject'] : [])], [variants]);
-    if (quarantinePrefix) handler.allow(['s3:PutObject'], [this.destinationBucket.arnForObjects(`${quarantinePrefix}*`)]);
-    this.allowKey(handler, 's3', this.sourceBucket.encryptionKey, ['kms:Decrypt']);
-    this.allowKey(handler, 's3', this.destinationBucket.encryptionKey, ['kms:Decrypt', 'kms:GenerateDataKey']);
+    const remove = mayDelete ? ['s3:DeleteObject'] : [];
+    handler.allow(['s3:GetObject', 's3:PutObject', ...remove], [variants]);
+    // A copy goes when its original is replaced or deleted.
+    if (quarantinePrefix) handler.allow(['s3:PutObject', ...remove], [this.destinationBucket.arnForObjects(`${quarantinePrefix}*`)]);
+    const [read, write] = [this.sourceBucket.encryptionKey, this.destinationBucket.encryptionKey];
+    if (read?.keyArn !== write?.keyArn) this.allowKey(handler, 's3', read, ['kms:Decrypt']);
+    this.allowKey(handler, 's3', write, ['kms:Decrypt', 'kms:GenerateDataKey']);
     for (const topic of new Set([successTopic, failureTopic])) topic?.grantPublish(handler);
     eventBus?.grantPutEventsTo(handler);
   }
@@ -503,10 +525,7 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
 
   private deadLetters(): sqs.Queue {
     const queue = new sqs.Queue(this, 'DeadLetters', { ...this.queueProps(), retentionPeriod: Duration.days(14) });
-    acknowledge(queue, {
-      'AwsSolutions-SQS3': 'this is the dead-letter queue',
-      'Serverless-SQSRedrivePolicy': 'this is the dead-letter queue',
-    });
+    acknowledge(queue, { 'Serverless-SQSRedrivePolicy': 'this is the dead-letter queue' });
     return queue;
   }
 
@@ -593,54 +612,6 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     });
   }
 
-  private batchRole(backfill: ImageBackfill, handler: lambda.Function): iam.Role {
-    const role = new iam.Role(this, 'BackfillJobRole', {
-      description: 'S3 Batch Operations calls the backfill function and writes reports',
-      assumedBy: new iam.ServicePrincipal('batchoperations.s3.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
-      }),
-    });
-    const allow = (actions: string[], resource: string, conditions?: Record<string, Record<string, unknown>>) =>
-      role.addToPolicy(new iam.PolicyStatement({ actions, resources: [resource], conditions }));
-    const reports = this.destinationBucket.arnForObjects(`${backfill._reportPrefix}*`);
-    allow(['lambda:InvokeFunction'], handler.functionArn);
-    allow(['s3:GetObject', 's3:PutObject'], reports);
-    allow(['s3:PutInventoryConfiguration'], this.sourceBucket.bucketArn);
-    const key = this.destinationBucket.encryptionKey;
-    if (key) allow(['kms:Decrypt', 'kms:GenerateDataKey'], key.keyArn, viaService('s3'));
-    acknowledge(role, { [wildcardResource(this, reports)]: 'reports and object lists below their prefix' });
-    return role;
-  }
-
-  private batchCommand(backfill: ImageBackfill, handler: lambda.Function, role: iam.Role): string {
-    const { partition, account, region } = Stack.of(this);
-    const json = (value: unknown) => `'${JSON.stringify(value).replace(/'/g, "'\\''")}'`;
-    const prefix = this.source._prefix;
-    return [
-      'aws s3control create-job',
-      `--region ${region}`,
-      `--account-id ${account}`,
-      `--priority ${backfill._priority}`,
-      `--role-arn ${role.roleArn}`,
-      `--operation ${json({ LambdaInvoke: { FunctionArn: handler.functionArn } })}`,
-      `--manifest-generator ${json({
-        S3JobManifestGenerator: {
-          SourceBucket: `arn:${partition}:s3:::${this.sourceBucket.bucketName}`,
-          ...(prefix === '' ? {} : { Filter: { KeyNameConstraint: { MatchAnyPrefix: [prefix] } } }),
-          EnableManifestOutput: false,
-        },
-      })}`,
-      `--report ${json({
-        Bucket: `arn:${partition}:s3:::${this.destinationBucket.bucketName}`,
-        Prefix: backfill._reportPrefix.replace(/\/$/, ''),
-        Format: 'Report_CSV_20180820',
-        Enabled: true,
-        ReportScope: 'FailedTasksOnly',
-      })}`,
-      '--no-confirmation-required',
-    ].join(' ');
-  }
-
   private alarmOnDeadLetters(): cloudwatch.Alarm {
     return this.alarm('DeadLetterAlarm', {
       alarmDescription: 'Events about originals could not be processed. First look at the log of the reconcile function for the '
@@ -718,13 +689,10 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
   }
 }
 
+/** The handlers keep seven seconds back for uploading, removing and answering. */
+const MIN_TIMEOUT = Duration.seconds(10);
 const EVENTBRIDGE = new iam.ServicePrincipal('events.amazonaws.com');
 const DISTRIBUTION_ID: keyof PipelineEnv = 'DISTRIBUTION_ID';
-
-/** Whatever the Region's domain: only S3 or SQS may use the key for the function. */
-function viaService(service: string): Record<string, Record<string, unknown>> {
-  return { StringLike: { 'kms:ViaService': `${service}.${Aws.REGION}.*` } };
-}
 
 /** A prefix unknown at synth may be any, so the proof takes the one that covers all. */
 function provable(prefix: string): string {

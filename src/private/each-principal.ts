@@ -1,5 +1,5 @@
-import { DependencyGroup } from 'constructs';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import { DependencyGroup } from 'constructs';
 
 /** Several roles as one grantee: every one of them receives each statement. */
 export class EachPrincipal implements iam.IPrincipal {

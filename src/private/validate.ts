@@ -1,4 +1,4 @@
-import { Token } from 'aws-cdk-lib';
+import { Duration, Token } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 
 /** Checks that do nothing on undefined and on tokens: what is unknown at synth is CloudFormation's to judge. */
@@ -16,6 +16,11 @@ export function checkNumber(name: string, value: number | undefined, { min, max 
   if (!(value >= min && value <= max)) {
     throw new Error(`'${name}' must be ${min} to ${max}, got ${value}`);
   }
+}
+
+export function checkDuration(name: string, value: Duration | undefined, min: Duration): void {
+  if (value === undefined || value.isUnresolved()) return;
+  if (value.toMilliseconds() < min.toMilliseconds()) throw new Error(`'${name}' must be at least ${min.toHumanString()}, got ${value.toHumanString()}`);
 }
 
 export function checkPattern(name: string, value: string | undefined, pattern: RegExp, allowed: string): void {

@@ -267,7 +267,7 @@ class World {
     const s3 = { send: (command: unknown) => this.call(worker, () => this.s3.execute(command)) } as unknown as S3Client;
     const imaging: Imaging = {
       probe: async (input) => ({ facts: factsOf(input.toString()), keepsProfile: false, credits: {} }),
-      render: async (input, image, steps, _deadline, emit) => {
+      render: async (input, _image, steps, _deadline, emit) => {
         this.counts.renders++;
         let made = 0;
         for (const { preset, size } of steps.flatMap(({ targets }) => targets)) {

@@ -9,8 +9,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const ROOT = join(__dirname, '..', '..');
-const CACHE = join(ROOT, '.cache', 'consumers');
-const MAVEN_REPOSITORY = join(CACHE, 'm2');
+const MAVEN_REPOSITORY = join(ROOT, '.cache', 'm2');
 const MAX_OUTPUT = 100_000_000;
 const run = promisify(execFile);
 
@@ -48,22 +47,29 @@ export interface Consumer {
   readonly commands: readonly string[];
 }
 
-/** A folder holding nothing but the room's example. */
-function emptyFolder(name: string, room: string, language: string): string {
-  const folder = join(CACHE, name);
-  rmSync(folder, { recursive: true, force: true });
+const folders: string[] = [];
+
+/** A folder holding nothing but the room's example, outside the repository: no node_modules stands above it. */
+function emptyFolder(room: string, language: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `${language}-app-`));
+  folders.push(folder);
   cpSync(join(ROOT, 'examples', room, language), folder, { recursive: true });
   return folder;
 }
 
+/** Removes all apps of this process. */
+export function removeConsumers(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
+
 export async function typescriptApp(room: string, { cdk, constructs }: CdkVersions): Promise<Consumer> {
-  const folder = emptyFolder(`typescript-${cdk}`, room, 'typescript');
+  const folder = emptyFolder(room, 'typescript');
   await run('npm', ['install', '--no-audit', '--no-fund', tarball(), `aws-cdk-lib@${cdk}`, `constructs@${constructs}`], { cwd: folder });
   return { folder, path: [], commands: [] };
 }
 
 export async function pythonApp(room: string, { cdk, constructs }: CdkVersions): Promise<Consumer> {
-  const folder = emptyFolder(`python-${cdk}`, room, 'python');
+  const folder = emptyFolder(room, 'python');
   await run('python3', ['-m', 'venv', '.venv'], { cwd: folder });
   const pip = join(folder, '.venv', 'bin', 'pip');
   await run(pip, ['install', '-q', '--disable-pip-version-check', wheel(), `aws-cdk-lib==${cdk}`, `constructs==${constructs}`], { cwd: folder });
@@ -71,7 +77,7 @@ export async function pythonApp(room: string, { cdk, constructs }: CdkVersions):
 }
 
 export async function javaApp(room: string, { cdk, constructs }: CdkVersions): Promise<Consumer> {
-  const folder = emptyFolder(`java-${cdk}`, room, 'java');
+  const folder = emptyFolder(room, 'java');
   // dist/java is laid out as a repository: our jar is installed by copying it.
   cpSync(join(ROOT, 'dist', 'java'), MAVEN_REPOSITORY, { recursive: true });
   const settings = ['-q', '-B', `-Dmaven.repo.local=${MAVEN_REPOSITORY}`, `-Dcdk.version=${cdk}`, `-Dconstructs.version=${constructs}`];

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SQSClient, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { App, CfnOutput, Duration, Stack, aws_events as events, aws_lambda as lambda, aws_s3 as s3, aws_sqs as sqs } from 'aws-cdk-lib';
+import { App, CfnOutput, CfnResource, Duration, Stack, aws_cloudfront as cloudfront, aws_events as events, aws_lambda as lambda, aws_s3 as s3, aws_sqs as sqs } from 'aws-cdk-lib';
 import { LambdaFunction, SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { DEPLOYER, cdkDeploy, describeStack } from './deploy';
 import { type Emulator, REGION, startMiniStack, startMoto } from './emulators';
 import { type DoorFunction, LambdaHost } from './lambda-host';
+
+process.env.CDK_VALIDATION = 'false';
 
 let scratch: string;
 
@@ -18,7 +20,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** Bucket → rule → queue → function, and a rule straight to the function. */
+/** Bucket → rule → queue → function, a rule straight to the function, and a type no emulator knows. */
 class Plumbing extends Stack {
   constructor(app: App, code: string) {
     super(app, 'Plumbing', { env: { account: '123456789012', region: REGION } });
@@ -38,6 +40,7 @@ class Plumbing extends Stack {
     });
     fn.addEventSource(new SqsEventSource(queue, { batchSize: 1, reportBatchItemFailures: true }));
     new events.Rule(this, 'Direct', { eventPattern: { source: ['kit.test'] }, targets: [new LambdaFunction(fn)] });
+    new cloudfront.Function(this, 'Viewer', { code: cloudfront.FunctionCode.fromInline('function handler(event) { return event.request; }') });
     new CfnOutput(this, 'BucketName', { value: bucket.bucketName });
     new CfnOutput(this, 'QueueUrl', { value: queue.queueUrl });
   }
@@ -53,6 +56,7 @@ const HANDLER = `
 interface Target {
   readonly name: string;
   readonly start: typeof startMiniStack;
+  readonly mayLack?: readonly string[];
   /** Makes one message arrive in the queue. */
   readonly feed: (outputs: Readonly<Record<string, string>>, client: object) => Promise<unknown>;
 }
@@ -68,10 +72,11 @@ describe.each<Target>([
     // moto's CloudFormation leaves a bucket's EventBridge configuration out.
     name: 'moto',
     start: startMoto,
+    mayLack: ['AWS::SQS::QueuePolicy', 'AWS::CloudFront::Function'],
     feed: ({ QueueUrl }, client) => new SQSClient({ ...client, useQueueUrlAsEndpoint: false })
       .send(new SendMessageCommand({ QueueUrl, MessageBody: '"über all.txt"' })),
   },
-])('on $name', ({ name, start, feed }) => {
+])('on $name', ({ name, start, mayLack, feed }) => {
   let host: LambdaHost;
   let emulator: Emulator;
   const met: DoorFunction[] = [];
@@ -93,7 +98,7 @@ describe.each<Target>([
     const app = new App({ outdir: join(scratch, `cdk-${name}`) });
     new Plumbing(app, code);
 
-    const outputs = await cdkDeploy({ assembly: app.synth().directory, endpoint: emulator.origin });
+    const outputs = await cdkDeploy({ assembly: app.synth().directory, endpoint: emulator.origin, mayLack });
     const stack = await describeStack({ endpoint: emulator.origin, stack: 'Plumbing' });
     const [fn] = Object.values(stack.functions);
     expect(Object.values(stack.resources)).toContainEqual({ type: 'AWS::S3::Bucket', physicalId: outputs.Plumbing.BucketName });
@@ -112,6 +117,15 @@ describe.each<Target>([
     expect(met).toEqual([{ ...fn, accessKeyId: expect.stringMatching(/^AKIA/) }]);
   }, 120_000);
 });
+
+test('what an emulator leaves out is told', async () => {
+  const emulator = await startMoto();
+  const app = new App({ outdir: join(scratch, 'cdk-lacking') });
+  new CfnResource(new Stack(app, 'Lacking'), 'Unknown', { type: 'AWS::SNS::TopicPolicy', properties: {} });
+  const deployment = cdkDeploy({ assembly: app.synth().directory, endpoint: emulator.origin });
+  await expect(deployment).rejects.toThrow("'Lacking' must be deployed in full, got none of AWS::SNS::TopicPolicy");
+  await emulator.stop();
+}, 120_000);
 
 test('needs an app', async () => {
   await expect(cdkDeploy({ endpoint: 'http://127.0.0.1:1' })).rejects.toThrow("'appCommand' or 'assembly' must be given, got neither");

@@ -1,10 +1,11 @@
 /** The unmodified CDK CLI against an emulator, directly or through the truth proxy. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, relative } from 'node:path';
 import { CloudFormationClient, DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CloudAssembly } from 'aws-cdk-lib/cx-api';
 import { ACCOUNT, REGION } from './emulators';
 import { CACHE_DIR, ROOT } from './setup';
 
@@ -19,8 +20,11 @@ export interface CdkDeployOptions {
   readonly region?: string;
   /** @default {@link ACCOUNT} */
   readonly account?: string;
-  /** @default - all stacks */
-  readonly stacks?: readonly string[];
+  /**
+   * Types the emulator may leave out: moto skips what it does not know and reports success.
+   * @default - none, everything in the template must be there
+   */
+  readonly mayLack?: readonly string[];
 }
 
 /** Outputs by stack name. */
@@ -39,9 +43,9 @@ export const DEPLOYER = { accessKeyId: 'testing', secretAccessKey: 'testing' } a
 const BOOTSTRAP_SECONDS = 120;
 const DEPLOY_SECONDS = 180;
 
-/** `cdk bootstrap`, then `cdk deploy`. */
+/** `cdk bootstrap`, then `cdk deploy` of all stacks. */
 export async function cdkDeploy(options: CdkDeployOptions): Promise<StackOutputs> {
-  const { appCommand, assembly, region = REGION, account = ACCOUNT, stacks = ['--all'] } = options;
+  const { appCommand, assembly, region = REGION, account = ACCOUNT } = options;
   const app = assembly ?? appCommand;
   if (!app) {
     throw new Error("'appCommand' or 'assembly' must be given, got neither");
@@ -50,14 +54,30 @@ export async function cdkDeploy(options: CdkDeployOptions): Promise<StackOutputs
   try {
     const environment = cliEnvironment({ ...options, region, account }, home);
     const outputs = join(home, 'outputs.json');
+    const output = join(home, 'cdk.out');
     await cdk(['bootstrap', `aws://${account}/${region}`], environment, BOOTSTRAP_SECONDS);
     await cdk([
-      'deploy', ...stacks, '--app', app, ...(assembly ? [] : ['--output', join(home, 'cdk.out')]),
+      'deploy', '--all', '--app', app, ...(assembly ? [] : ['--output', output]),
       '--require-approval', 'never', '--no-notices', '--outputs-file', outputs,
     ], environment, DEPLOY_SECONDS);
+    await checkComplete(assembly ?? output, options);
     return JSON.parse(readFileSync(outputs, 'utf8')) as StackOutputs;
   } finally {
     rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** A green deployment that left something out would be a false proof. */
+async function checkComplete(assembly: string, { endpoint, region, mayLack = [] }: CdkDeployOptions): Promise<void> {
+  for (const stack of new CloudAssembly(assembly).stacks) {
+    const { resources } = await describeStack({ endpoint, region, stack: stack.stackName });
+    const template = stack.template as { Resources: Record<string, { Type: string; Condition?: string }> };
+    const missing = Object.entries(template.Resources)
+      .filter(([logicalId, { Condition, Type }]) => !Condition && !(logicalId in resources) && !mayLack.includes(Type))
+      .map(([, { Type }]) => Type);
+    if (missing.length > 0) {
+      throw new Error(`'${stack.stackName}' must be deployed in full, got none of ${[...new Set(missing)].sort().join(', ')}`);
+    }
   }
 }
 
@@ -81,6 +101,14 @@ export async function describeStack(options: { endpoint: string; region?: string
     cloudFormation.destroy();
     lambda.destroy();
   }
+}
+
+/** Names of deployed resources by logical id, for a `Placement`: some physical ids are addresses or ARNs. */
+export function namesOf({ resources }: DeployedStack): Record<string, string> {
+  return Object.fromEntries(Object.entries(resources).map(([logicalId, { physicalId, type }]) => {
+    const separator = ({ 'AWS::SQS::Queue': '/', 'AWS::SNS::Topic': ':' } as Record<string, string>)[type];
+    return [logicalId, separator ? physicalId.split(separator).pop()! : physicalId];
+  }));
 }
 
 /** Nothing of the machine's AWS settings reaches the CLI: neither variables nor files in the home directory. */

@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { FaultSchedule, Prng, firedFaults, hash32, killSweep, pointOf, replayLine, seedFromEnv, shrink, type FaultKey, type ScheduledFault } from './faults';
+import {
+  FaultSchedule, Prng, firedFaults, hash32, killSweep, loadRegressions, pointOf, replayLine, seedFromEnv, shrink, type FaultKey, type ScheduledFault,
+} from './faults';
 import type { RecordedCall } from './proxy/call';
 
 function key(changes: Partial<FaultKey> = {}): FaultKey {
@@ -105,6 +110,18 @@ test('a random run turns into the explicit schedule of the faults that struck', 
   const struck = call({ requestHash: 'a', fault: 'throttle' });
   const explicit = firedFaults([struck, call({ requestHash: 'b' })], random);
   expect(explicit.faults).toEqual([{ ...pointOf(struck), fault: { kind: 'throttle' } }]);
+});
+
+describe('regressions', () => {
+  test('are read from their folder, in the order of their names', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'regressions-'));
+    const schedule = FaultSchedule.of({ operation: 's3:PutObject', nth: 2, fault: { kind: 'kill-after' } });
+    for (const name of ['b.json', 'a.json', 'notes.txt']) writeFileSync(join(folder, name), JSON.stringify(schedule));
+    expect(loadRegressions(folder).map((one) => [one.name, one.schedule.faults])).toEqual([['a', schedule.faults], ['b', schedule.faults]]);
+    rmSync(folder, { recursive: true });
+  });
+
+  test('may be absent', () => expect(loadRegressions(join(tmpdir(), 'there-is-no-such-folder'))).toEqual([]));
 });
 
 describe('shrink', () => {

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RecordedCall } from './proxy/call';
 
 /**
@@ -48,9 +50,10 @@ export type FaultKind = typeof FAULT_KINDS[number];
 
 export interface Fault {
   readonly kind: FaultKind;
-  /** Overrides the status or code of error kinds. */
+  /** Overrides the status, code or message of error kinds. */
   readonly status?: number;
   readonly code?: string;
+  readonly message?: string;
   /** 'late-apply': how many further calls pass before the request is applied (default 1). */
   readonly after?: number;
   /** 'refuse-entries': indices, taken modulo the batch's length (default [0]). */
@@ -212,6 +215,15 @@ export async function shrink(schedule: FaultSchedule, stillFails: (candidate: Fa
     else parts = Math.min(parts * 2, faults.length);
   }
   return FaultSchedule.of(...faults);
+}
+
+/** Shrunk schedules of former failures, one JSON file each: they run for ever. */
+export function loadRegressions(folder: string): readonly { readonly name: string; readonly schedule: FaultSchedule }[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder).filter((file) => file.endsWith('.json')).sort().map((file) => ({
+    name: file.slice(0, -'.json'.length),
+    schedule: FaultSchedule.fromJSON(JSON.parse(readFileSync(join(folder, file), 'utf8'))),
+  }));
 }
 
 /** 32-bit generator (mulberry32): the kit's only source of chance. */

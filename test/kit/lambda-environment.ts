@@ -56,6 +56,8 @@ export interface EnvironmentOptions {
   readonly endpoint: string;
   readonly variables: Readonly<Record<string, string>>;
   readonly initTimeoutMs: number;
+  /** The functions' wall clock. */
+  readonly now: () => number;
 }
 
 type Answer = Pick<InvokeOutcome, 'kind' | 'payload' | 'error'>;
@@ -213,7 +215,7 @@ export class LambdaEnvironment {
     next.writeHead(200, {
       'content-type': 'application/json',
       'Lambda-Runtime-Aws-Request-Id': invocation.requestId,
-      'Lambda-Runtime-Deadline-Ms': Date.now() + timeoutMs,
+      'Lambda-Runtime-Deadline-Ms': this.options.now() + timeoutMs,
       'Lambda-Runtime-Invoked-Function-Arn': this.spec.arn,
       'Lambda-Runtime-Trace-Id': `Root=1-${trace.slice(0, 8)}-${trace.slice(8, 32)};Parent=${trace.slice(32, 48)};Sampled=0`,
     }).end(invocation.event);

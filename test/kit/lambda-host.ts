@@ -25,6 +25,8 @@ export interface LambdaHostOptions {
   readonly onFunction?: (fn: DoorFunction) => void;
   /** Lambda's 10 s. */
   readonly initTimeoutMs?: number;
+  /** The functions' wall clock, for those who simulate it. @default Date.now */
+  readonly now?: () => number;
 }
 
 /** A function as an emulator knows it, with the access key minted for it. */
@@ -179,6 +181,7 @@ export class LambdaHost {
       logFile: join(this.directory, `${spec.name}-${this.started++}.log`),
       variables: Object.fromEntries(Object.entries(spec.environment).map(([key, value]) => [key, value.replace(EMULATED_ORIGIN, endpoint)])),
       initTimeoutMs: this.options.initTimeoutMs ?? 10_000,
+      now: this.options.now ?? Date.now,
     });
     environments.add(environment);
     this.alive.add(environment);

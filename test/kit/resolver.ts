@@ -8,6 +8,8 @@ export interface Placement {
   readonly stackName: string;
   /** Host part of queue addresses: the proxy, so that no function knocks on AWS. */
   readonly queueOrigin: string;
+  /** Names by logical id, where a deployment has given them. */
+  readonly names?: Readonly<Record<string, string>>;
   /** Overrides of what a resource's `Ref` or attribute would be: `'Table'` or `'Table.Arn'`. */
   readonly values?: Readonly<Record<string, unknown>>;
   /** Values of template parameters without default. */
@@ -89,8 +91,10 @@ export class Resolver {
     return value;
   }
 
-  /** The name the resource would get: its own if it has one, else stack name and logical id. */
+  /** The name the resource has or would get: its own if it has one, else stack name and logical id. */
   public nameOf(logicalId: string): string {
+    const deployed = this.placement.names?.[logicalId];
+    if (deployed !== undefined) return deployed;
     const { Type, Properties = {} } = this.raw(logicalId);
     const property = NAME_PROPERTY[Type];
     const given = property === undefined ? undefined : this.resolve(Properties[property]);

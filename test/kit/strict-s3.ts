@@ -8,6 +8,7 @@ export interface StoredObject {
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentType?: string;
   readonly cacheControl?: string;
+  readonly storageClass?: string;
 }
 
 /** S3's answer to a request that fails, as the SDK throws it. */
@@ -44,7 +45,7 @@ export class StrictS3 {
       if (object === undefined) {
         throw this.hidden.includes(Bucket!) ? new S3Failure('403', 403) : new S3Failure('NotFound', 404);
       }
-      return { ETag: etagOf(object), ContentLength: object.body.length, Metadata: object.metadata };
+      return { ETag: etagOf(object), ContentLength: object.body.length, Metadata: object.metadata, StorageClass: object.storageClass };
     }
     if (command instanceof GetObjectCommand) {
       const { Bucket, Key, IfMatch } = command.input;
@@ -54,6 +55,9 @@ export class StrictS3 {
       }
       if (IfMatch !== undefined && IfMatch !== etagOf(object)) {
         throw new S3Failure('PreconditionFailed', 412);
+      }
+      if (object.storageClass === 'GLACIER') {
+        throw new S3Failure('InvalidObjectState', 403);
       }
       const { body } = object;
       return {

@@ -325,6 +325,11 @@ export class TemplateModel {
       { logicalId, name: this.resolver.nameOf(logicalId), arn: this.arnOf(logicalId) }));
   }
 
+  /** Logical ids: the service chooses what they are called. */
+  public get distributions(): readonly string[] {
+    return this.ofType('AWS::CloudFront::Distribution').map(({ logicalId }) => logicalId);
+  }
+
   private ofType(type: string): readonly Resource[] {
     return this.resources.filter((resource) => resource.type === type);
   }

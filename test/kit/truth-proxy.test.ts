@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import * as http2 from 'node:http2';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { CloudFrontClient, CreateInvalidationCommand } from '@aws-sdk/client-cloudfront';
 import { DescribeSnapshotsCommand, EC2Client } from '@aws-sdk/client-ec2';
@@ -10,9 +12,10 @@ import {
 } from '@aws-sdk/client-s3';
 import { PublishBatchCommand, PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { GetQueueUrlCommand, ReceiveMessageCommand, SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { FaultSchedule, killSweep, type Fault, type FaultKind, type ScheduledFault } from './faults';
+import { FaultSchedule, firedFaults, killSweep, pointOf, Prng, seedFromEnv, shrink, type Fault, type FaultKind, type ScheduledFault } from './faults';
 import { decodeCbor, encodeCborStrings } from './proxy/cbor';
 import { etagOf, FakeUpstream } from './proxy/fake-upstream';
+import { matchRoute, type OperationsFile } from './proxy/operations';
 import { TruthProxy, type RecordedCall, type TruthProxyOptions } from './truth-proxy';
 
 const credentials = { accessKeyId: 'AKIARECONCILE', secretAccessKey: 'secret' };
@@ -38,6 +41,7 @@ beforeEach(async () => {
     authorize: (call) => options.authorize?.(call) ?? { allowed: true },
     onKill: (principal) => options.onKill?.(principal),
     onApplied: (call, reply) => options.onApplied?.(call, reply),
+    beforeCall: async (call) => options.beforeCall?.(call),
   });
   proxy.mapPrincipal(credentials.accessKeyId, 'reconcile');
 });
@@ -71,7 +75,8 @@ interface Raw {
 }
 function raw({ method = 'POST', path = '/', service = 's3', headers = {}, body }: Raw) {
   const authorization = `AWS4-HMAC-SHA256 Credential=AKIARECONCILE/20261121/eu-west-1/${service}/aws4_request, SignedHeaders=host, Signature=00`;
-  return fetch(proxy.endpoint + path, { method, headers: { authorization, ...headers }, body: body === undefined ? undefined : new Uint8Array(Buffer.from(body)) });
+  const bytes = body === undefined ? undefined : new Uint8Array(Buffer.from(body));
+  return fetch(proxy.endpoint + path, { method, headers: { authorization, ...headers }, body: bytes });
 }
 
 describe('identification', () => {
@@ -109,6 +114,20 @@ describe('identification', () => {
   ])('S3 %s %s is %s', async (method, path, operation) => {
     await raw({ method, path, headers: operation === 'ListJobs' ? { 'x-amz-account-id': '1' } : {} });
     expect(last().operation).toBe(operation);
+  });
+
+  test('every REST operation of every service is told from all others', () => {
+    const { services }: OperationsFile = JSON.parse(readFileSync(join(__dirname, 'proxy/operations.json'), 'utf8'));
+    const mistaken = Object.entries(services).flatMap(([service, model]) => Object.entries(model.routes ?? {}).flatMap(([operation, route]) => {
+      const [method, uri, ...headers] = route.split(' ');
+      const [path, query = ''] = uri.split('?');
+      const parameters = Object.fromEntries(new URLSearchParams(query.replace(/(^|&)([^=&]+)(?=&|$)/g, '$1$2=x')));
+      const filled = path.replace(/\{[^}]+\+\}/g, 'x/y').replace(/\{[^}]+\}/g, 'x');
+      const found = matchRoute(model, method, filled, parameters, Object.fromEntries(headers.map((name) => [name, 'x'])))?.operation;
+      return found === operation ? [] : [`${service}:${operation} taken for ${found}`];
+    }));
+    // Directory buckets are listed under a signing name of their own.
+    expect(mistaken).toEqual(['s3:ListDirectoryBuckets taken for ListBuckets']);
   });
 
   test('an upload part by copy is told by its header', async () => {
@@ -153,7 +172,8 @@ describe('identification', () => {
 
   test('presigned requests carry their caller in the query', async () => {
     upstream.objects.set('/b/k', 'x');
-    const reply = await fetch(`${proxy.endpoint}/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIARECONCILE%2F20261121%2Feu-west-1%2Fs3%2Faws4_request&X-Amz-Signature=00&versionId=v`);
+    const credential = encodeURIComponent('AKIARECONCILE/20261121/eu-west-1/s3/aws4_request');
+    const reply = await fetch(`${proxy.endpoint}/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${credential}&X-Amz-Signature=00&versionId=v`);
     expect(await reply.text()).toBe('x');
     expect(last()).toMatchObject({ principal: 'reconcile', operation: 'GetObject', params: { query: { versionId: 'v' } } });
   });
@@ -240,7 +260,7 @@ describe('IAM', () => {
   test.each<[string, () => Promise<unknown>, string]>([
     ['S3', () => connect(S3Client).send(put()), '403 AccessDenied'],
     ['S3 HEAD, without a body', () => connect(S3Client).send(new HeadObjectCommand({ Bucket: 'b', Key: 'k' })), '403 Unknown'],
-    ['SQS', () => connect(SQSClient).send(new SendMessageCommand({ QueueUrl: `${proxy.endpoint}/1/q`, MessageBody: 'x' })), '403 AccessDeniedException'],
+    ['SQS', () => connect(SQSClient).send(new SendMessageCommand({ QueueUrl: `${proxy.endpoint}/1/q`, MessageBody: 'x' })), '403 AccessDenied'],
     ['SNS', () => connect(SNSClient).send(new PublishCommand({ TopicArn: 'arn:aws:sns:eu-west-1:1:t', Message: 'x' })), '403 AuthorizationErrorException'],
     ['EventBridge', () => connect(EventBridgeClient).send(new PutEventsCommand({ Entries: [{ Source: 's', DetailType: 't', Detail: '{}' }] })), '400 AccessDeniedException'],
     ['CloudFront', () => connect(CloudFrontClient).send(new CreateInvalidationCommand({ DistributionId: 'D', InvalidationBatch: { CallerReference: 'r', Paths: { Quantity: 1, Items: ['/a'] } } })), '403 AccessDenied'],
@@ -398,6 +418,34 @@ describe('faults', () => {
     expect(killed).toEqual(['reconcile', '', 'reconcile', '/b/a', 'reconcile', '/b/a', 'reconcile', '/b/a,/b/b']);
   });
 
+  test('a random schedule strikes the same calls in any interleaving, and its shrunk faults replay the failure', async () => {
+    const seed = seedFromEnv(20261121);
+    const s3 = connect(S3Client, { maxAttempts: 1 });
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    const run = async (schedule: FaultSchedule, order: readonly string[]) => {
+      upstream.objects.clear();
+      proxy.use(schedule);
+      proxy.clearCalls();
+      await Promise.all(order.map((key) => failure(s3.send(put(key)))));
+      return firedFaults(proxy.calls, schedule);
+    };
+    const schedule = FaultSchedule.random(seed, { rate: 0.3, kinds: ['throttle', 'server-error', 'reset-after', 'reset-before'] });
+    const fired = await run(schedule, keys);
+    const again = await run(schedule, new Prng(seed).shuffle(keys));
+    const byHash = (faults: readonly ScheduledFault[]) => [...faults].sort((a, b) => a.hash! < b.hash! ? -1 : 1);
+    expect(fired.faults.length).toBeGreaterThan(3);
+    expect(byHash(again.faults)).toEqual(byHash(fired.faults));
+    // The "bug": whatever was not applied. One fault of one key is enough to show it.
+    const lost = proxy.calls.find(({ applied }) => !applied)!;
+    const fails = async (candidate: FaultSchedule) => {
+      await run(candidate, keys);
+      return !upstream.objects.has(`/b/${lost.params.key}`);
+    };
+    const small = await shrink(fired, fails);
+    expect(small.faults).toEqual([{ ...pointOf(lost), fault: { kind: lost.fault } }]);
+    expect(await fails(FaultSchedule.fromJSON(JSON.parse(JSON.stringify(small))))).toBe(true);
+  });
+
   test('hashes are equal across runs although ids, clocks and ports differ', async () => {
     const sqs = connect(SQSClient);
     const message = (id: string, time: number) => JSON.stringify({ id, time, at: new Date(time).toISOString() });
@@ -523,7 +571,15 @@ describe('repairs', () => {
   });
 });
 
-describe('announcements', () => {
+test('a failure of the proxy itself is no bad day of AWS: stopping tells of it', async () => {
+  const gone = await FakeUpstream.start();
+  const broken = await TruthProxy.start({ upstream: gone.origin });
+  await gone.stop();
+  expect((await fetch(`${broken.endpoint}/b/k`)).status).toBe(599);
+  await expect(broken.stop()).rejects.toThrow('truth proxy failed 1 times: Error: connect ECONNREFUSED');
+});
+
+describe('hooks', () => {
   test('every applied call, also one whose caller never learns of it, in the order of application', async () => {
     const announced: string[] = [];
     options.onApplied = (call: RecordedCall, reply) => announced.push(`${call.operation} ${call.params.key} ${reply.status}`);
@@ -534,6 +590,14 @@ describe('announcements', () => {
     ));
     for (const key of ['a', 'b', 'c', 'd', 'e']) await failure(s3.send(put(key)));
     expect(announced).toEqual(['PutObject a 200', 'PutObject d 200', 'PutObject c 200', 'PutObject e 200']);
+  });
+
+  test('before a call the world may change under its caller\'s hands', async () => {
+    upstream.objects.set('/b/k', 'seen by nobody');
+    options.beforeCall = async ({ operation }) => {
+      if (operation === 'GetObject') upstream.objects.set('/b/k', 'overwritten');
+    };
+    expect(await (await connect(S3Client).send(get())).Body!.transformToString()).toBe('overwritten');
   });
 
   test('changes of one key are announced as the emulator saw them', async () => {

@@ -27,6 +27,10 @@ export interface TruthProxyOptions {
   readonly onKill?: (principal: string) => void;
   /** After each call the emulator carried out, also when the caller never learns of it: wakes the dispatcher. */
   readonly onApplied?: (call: RecordedCall, reply: Reply) => void;
+  /** What replies say the time is, for those who simulate it. @default Date.now */
+  readonly now?: () => number;
+  /** Before each call is carried out: the chance to change the world under the caller's hands. */
+  readonly beforeCall?: (call: RecordedCall) => Promise<void>;
   /** Whether a missing key may be told from a forbidden one (default: what `authorize` says of HeadBucket). */
   readonly mayListBucket?: (call: RecordedCall, bucket: string) => boolean;
 }
@@ -97,8 +101,11 @@ export class TruthProxy {
   }
 
   public async stop(): Promise<void> {
-    await this.wire.close();
-    this.upstream.close();
+    try {
+      await this.wire.close();
+    } finally {
+      this.upstream.close();
+    }
   }
 
   private async handle(request: WireRequest): Promise<Outcome> {
@@ -106,12 +113,13 @@ export class TruthProxy {
     const call = this.identify(request);
     const record = this.open(call);
     await this.arrivals();
+    await this.options.beforeCall?.(record);
     const outcome = await this.process(call, record);
-    if (typeof outcome === 'object') {
-      record.status = outcome.status;
-      record.errorCode = errorCodeOf(outcome);
-    }
-    return outcome;
+    if (typeof outcome !== 'object') return outcome;
+    record.status = outcome.status;
+    record.errorCode = errorCodeOf(outcome);
+    // Clients compare the time with their own, and try again when it differs.
+    return { ...outcome, headers: { ...outcome.headers, date: new Date(this.options.now?.() ?? Date.now()).toUTCString() } };
   }
 
   private identify(request: WireRequest): IdentifiedCall {
@@ -132,7 +140,9 @@ export class TruthProxy {
   private async strike(fault: Fault, call: IdentifiedCall, record: OpenCall): Promise<Outcome> {
     record.fault = fault.kind;
     const words = errorWords(call.service, call.protocol);
-    const refuse = (error: ServiceError) => errorReply(call, { ...error, status: fault.status ?? error.status, code: fault.code ?? error.code });
+    const refuse = (error: ServiceError) => errorReply(call, {
+      message: fault.message ?? error.message, status: fault.status ?? error.status, code: fault.code ?? error.code,
+    });
     switch (fault.kind) {
       case 'throttle': return refuse(words.throttle);
       case 'server-error': return refuse(words.server);

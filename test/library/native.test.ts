@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { verifyMachine } from '../../projenrc/sharp-binaries';
-import { runAsset } from '../image-resize-pipeline/golden/run-asset';
+import { ASSETS, runAsset } from '../image-resize-pipeline/golden/run-asset';
 import { arm64Node } from '../kit/arm64';
 
-const ASSETS = join(__dirname, '../../assets/image-resize-pipeline');
 const BINARIES = ['arm64', 'x64'].flatMap((architecture) => [
   [architecture, `${architecture}/sharp-linux-${architecture}/lib/sharp.node`],
   [architecture, `${architecture}/sharp-libvips-linux-${architecture}/lib/libvips-cpp.so.8.18.7`],
@@ -15,7 +14,8 @@ const BINARIES = ['arm64', 'x64'].flatMap((architecture) => [
 test('the arm64 function resizes a picture under an arm64 Node', async () => {
   expect(execFileSync(arm64Node()[0], [...arm64Node().slice(1), '-p', 'process.arch'], { encoding: 'utf8' }).trim()).toBe('arm64');
   const original = await sharp({ create: { width: 400, height: 200, channels: 3, background: '#c04020' } }).png().toBuffer();
-  const outputs = await runAsset(arm64Node(), join(ASSETS, 'arm64'), { 'red.png': original });
+  const { results, outputs } = await runAsset(arm64Node(), join(ASSETS, 'arm64'), { 'red.png': original });
+  expect(results).toEqual({ 'red.png': 'processed' });
   expect(Object.keys(outputs)).toContain('red.png/manifest.json');
   const { width, height, format } = await sharp(outputs['red.png/small.webp']).metadata();
   expect({ width, height, format }).toEqual({ width: 160, height: 80, format: 'webp' });

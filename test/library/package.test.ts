@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { EVERYWHERE, jar, javaApp, NEWEST, pythonApp, synthOffline, tarball, typescriptApp, wheel } from '../kit/consumers';
+import {
+  Consumer, EVERYWHERE, jar, javaApp, NEWEST, pythonApp, removeConsumers, synthOffline, tarball, typescriptApp, wheel,
+} from '../kit/consumers';
 import { ROOMS } from '../kit/rooms';
 
 const ROOT = join(__dirname, '..', '..');
@@ -100,20 +102,23 @@ test("the README's links lead to the repository of package.json", () => {
 });
 
 describe.each(ROOMS.map(({ name }) => name))('%s, installed in empty folders, synthesized without network or tools', (room) => {
+  let app: Consumer;
   let typescript: Record<string, unknown>;
 
   beforeAll(async () => {
-    typescript = await synthOffline(await typescriptApp(room, NEWEST));
+    app = await typescriptApp(room, NEWEST);
+    typescript = await synthOffline(app);
   }, 180_000);
+
+  afterAll(removeConsumers);
 
   test('TypeScript: every function has its handler in its asset', () => {
     const functions = Object.values(typescript.Resources as Record<string, { Type: string; Properties: { Code: { S3Key: string } } }>)
       .filter(({ Type }) => Type === 'AWS::Lambda::Function');
     expect(functions.length).toBeGreaterThan(0);
-    const out = join(ROOT, '.cache', 'consumers', `typescript-${NEWEST.cdk}`, 'cdk.out');
     for (const { Properties } of functions) {
       const asset = `asset.${Properties.Code.S3Key.replace('.zip', '')}`;
-      expect(readdirSync(join(out, asset))).toContain('index.mjs');
+      expect(readdirSync(join(app.folder, 'cdk.out', asset))).toContain('index.mjs');
     }
   });
 

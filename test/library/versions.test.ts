@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { FLOOR, NEWEST, synthOffline, typescriptApp } from '../kit/consumers';
+import { Consumer, FLOOR, NEWEST, removeConsumers, synthOffline, typescriptApp } from '../kit/consumers';
 import { ROOMS } from '../kit/rooms';
 
 const ROOT = join(__dirname, '..', '..');
@@ -11,7 +11,7 @@ const run = promisify(execFile);
 
 /** The floor we promise in package.json's peers, and the newest release; the languages share one engine. */
 describe.each(ROOMS.map(({ name }) => name))('%s at the CDK floor', (room) => {
-  let floor: Awaited<ReturnType<typeof typescriptApp>>;
+  let floor: Consumer;
   let configuration: string;
 
   beforeAll(async () => {
@@ -19,7 +19,10 @@ describe.each(ROOMS.map(({ name }) => name))('%s at the CDK floor', (room) => {
     configuration = mkdtempSync(join(tmpdir(), 'floor-'));
   }, 180_000);
 
-  afterAll(() => rmSync(configuration, { recursive: true, force: true }));
+  afterAll(() => {
+    removeConsumers();
+    rmSync(configuration, { recursive: true, force: true });
+  });
 
   const atFloor = (name: string) => join(floor.folder, 'node_modules', name);
 

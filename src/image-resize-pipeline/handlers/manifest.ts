@@ -1,6 +1,14 @@
 import type { Manifest, PipelineMessage, Recipe, Rejection, Variant } from '../contract';
 import type { SourceObject } from './ports';
 
+const MESSAGE_TYPES = {
+  ready: 'ImageProcessed',
+  rejected: 'ImageRejected',
+  deleting: 'ImageDeleted',
+} as const satisfies Partial<Record<Manifest['state'], PipelineMessage['type']>>;
+/** States that are told to others. */
+export type Told = Manifest & { readonly state: keyof typeof MESSAGE_TYPES };
+
 const STATES: readonly unknown[] = ['building', 'ready', 'rejected', 'deleting'] satisfies Manifest['state'][];
 
 /** A manifest of ours, or undefined: whatever else lies under its key is overwritten. */
@@ -45,7 +53,7 @@ export function isClaimed({ lease }: Manifest, owner: string, now: number): bool
  * Nothing is left to make of this source. A refusal for want of memory or time holds for functions no larger than the
  * one that refused; a refusal of access holds as long as the source still gives it.
  */
-export function isCurrent(manifest: Manifest, source: SourceObject, recipe: string, memoryMb: number): boolean {
+export function isCurrent(manifest: Manifest, source: SourceObject, recipe: string, memoryMb: number): manifest is Told {
   if (manifest.source.etag !== source.etag || manifest.recipe !== recipe) {
     return false;
   }
@@ -92,7 +100,7 @@ export function building(
 }
 
 /** Marks a removal's beginning. */
-export function deleting(previous: Manifest | undefined, key: string, recipe: string, planned: readonly string[], claimant: Claimant): Manifest {
+export function deleting(previous: Manifest | undefined, key: string, recipe: string, planned: readonly string[], claimant: Claimant): Told {
   return {
     version: 1,
     state: 'deleting',
@@ -119,7 +127,7 @@ export interface Made {
   readonly placeholder: Manifest['placeholder'];
 }
 
-export function ready(key: string, source: SourceObject, recipe: Recipe, hash: string, made: Made, messageId?: string): Manifest {
+export function ready(key: string, source: SourceObject, recipe: Recipe, hash: string, made: Made, messageId?: string): Told {
   const { width, height, format, frames, placeholder } = made;
   const variants = [...made.variants].sort((a, b) => a.width - b.width || (a.key < b.key ? -1 : 1));
   return {
@@ -134,17 +142,16 @@ export function ready(key: string, source: SourceObject, recipe: Recipe, hash: s
   };
 }
 
-export function rejected(key: string, source: SourceObject, hash: string, rejection: Rejection, messageId?: string): Manifest {
+export function rejected(key: string, source: SourceObject, hash: string, rejection: Rejection, messageId?: string): Told {
   return { version: 1, state: 'rejected', source: sourceOf(key, source), recipe: hash, variants: [], messageId, rejection };
 }
 
 /** What the topics and the bus are told about a manifest. */
-export function messageOf(manifest: Manifest, sourceBucket: string, destination: { readonly bucket: string; readonly key: string }): PipelineMessage {
+export function messageOf(manifest: Told, sourceBucket: string, destination: { readonly bucket: string; readonly key: string }): PipelineMessage {
   const { source: { key, etag }, recipe, variants, rejection } = manifest;
-  const types = { ready: 'ImageProcessed', building: 'ImageProcessed', rejected: 'ImageRejected', deleting: 'ImageDeleted' } as const;
   return {
     version: 1,
-    type: types[manifest.state],
+    type: MESSAGE_TYPES[manifest.state],
     source: { bucket: sourceBucket, key, etag },
     recipe,
     manifest: destination,

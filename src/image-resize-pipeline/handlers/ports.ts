@@ -45,8 +45,8 @@ export interface VariantObject {
 }
 
 export interface Destination {
-  /** Undefined also when a denial hides whether there is one: the conditional write then decides. */
-  readManifest(key: string): Promise<StoredManifest | undefined>;
+  /** Hidden: a denial that may stand for absence; only a conditional write can tell. */
+  readManifest(key: string): Promise<StoredManifest | 'absent' | 'hidden'>;
   /**
    * Compare and swap.
    * @param expected etag of the manifest read; undefined: there was none

@@ -138,10 +138,11 @@ class Work {
 
   public async round(): Promise<Round> {
     // In this order: a source seen after the manifest is never staler than what the claim replaces.
-    const stored = await this.ports.destination.readManifest(this.manifestKey);
+    const read = await this.ports.destination.readManifest(this.manifestKey);
+    const stored = typeof read === 'string' ? undefined : read;
     const seen = await this.ports.source.look(this.key);
     if (seen.kind === 'absent') {
-      return { seen, outcome: await this.remove(stored) };
+      return { seen, outcome: await this.remove(stored, read === 'hidden') };
     }
     if (seen.marked) {
       return { seen, outcome: await this.guard(stored, seen) };
@@ -154,7 +155,7 @@ class Work {
   }
 
   /** Final already. Only the message that made it publishes again: its first publication may have failed. */
-  private async confirm(stored: StoredManifest, value: Manifest): Promise<Outcome> {
+  private async confirm(stored: StoredManifest, value: manifests.Told): Promise<Outcome> {
     const { planned = [], ...final } = value;
     if (planned.length > 0 && this.settings.mayDelete) {
       await this.conclude(new Claim(this.ports.destination, this.manifestKey, stored.etag), final, planned);
@@ -185,7 +186,7 @@ class Work {
   }
 
   /** The original's final manifest with its variants stored; undefined when the original changed. */
-  private async make(source: SourceObject, written: Set<string>): Promise<Manifest | undefined> {
+  private async make(source: SourceObject, written: Set<string>): Promise<manifests.Told | undefined> {
     const { recipe, recipeHash, memoryMb } = this.settings;
     const { messageId } = this.attempt;
     try {
@@ -264,9 +265,15 @@ class Work {
     return { kind: 'rejected', rejection };
   }
 
-  private async remove(stored: StoredManifest | undefined): Promise<Outcome> {
+  private async remove(stored: StoredManifest | undefined, hidden: boolean): Promise<Outcome> {
     const { propagateDeletes, mayDelete } = this.settings;
-    if (stored === undefined || !propagateDeletes || !mayDelete) {
+    if (!propagateDeletes || !mayDelete) {
+      return { kind: 'unchanged' };
+    }
+    if (stored === undefined) {
+      if (hidden) {
+        await this.proveAbsence();
+      }
       return { kind: 'unchanged' };
     }
     await this.erase(stored, (marker) => this.publish(marker, true));
@@ -274,12 +281,18 @@ class Work {
   }
 
   /** The manifest goes last, and after the news: a crash before it is made up for by the next try. */
-  private async erase(stored: StoredManifest, announce: (marker: Manifest) => Promise<void> = async () => {}): Promise<void> {
+  private async erase(stored: StoredManifest, announce: (marker: manifests.Told) => Promise<void> = async () => {}): Promise<void> {
     const former = this.formerKeys(stored);
     const marker = manifests.deleting(stored.value, this.key, this.settings.recipeHash, former, this.claimant);
     const claim = await this.claim(stored, marker);
     await this.deleteObjects(former);
     await announce(marker);
+    await claim.delete();
+  }
+
+  /** A manifest that is there but denied to us must not pass for none: its variants would outlive the original. */
+  private async proveAbsence(): Promise<void> {
+    const claim = await this.claim(undefined, manifests.deleting(undefined, this.key, this.settings.recipeHash, [], this.claimant));
     await claim.delete();
   }
 
@@ -326,7 +339,7 @@ class Work {
     return stored.value === undefined ? this.settings.keys.planned(this.relative) : manifests.namedKeys(stored.value);
   }
 
-  private async publish(manifest: Manifest, overwritten: boolean): Promise<void> {
+  private async publish(manifest: manifests.Told, overwritten: boolean): Promise<void> {
     const { sourceBucket, destinationBucket } = this.settings;
     const message: PipelineMessage = manifests.messageOf(manifest, sourceBucket, { bucket: destinationBucket, key: this.manifestKey });
     await this.ports.notifier.publish(message, overwritten);

@@ -106,9 +106,9 @@ function customerKey(): Refusal {
 export class S3Destination implements Destination {
   constructor(private readonly s3: S3Client, private readonly bucket: string, private readonly sourceBucket: string) {}
 
-  public async readManifest(key: string): Promise<StoredManifest | undefined> {
+  public async readManifest(key: string): Promise<StoredManifest | 'absent' | 'hidden'> {
     const stored = await this.readText(key);
-    return stored && { etag: stored.etag, value: parseManifest(stored.text) };
+    return typeof stored === 'string' ? stored : { etag: stored.etag, value: parseManifest(stored.text) };
   }
 
   public async writeManifest(key: string, manifest: Manifest, expected: string | undefined): Promise<string | undefined> {
@@ -127,7 +127,7 @@ export class S3Destination implements Destination {
     }
     // When the answer to our own write went astray, the SDK's repetition lost against it.
     const stored = await this.readText(key);
-    return stored?.text === text ? stored.etag : undefined;
+    return typeof stored !== 'string' && stored.text === text ? stored.etag : undefined;
   }
 
   public async deleteManifest(key: string, expected: string): Promise<boolean> {
@@ -139,7 +139,7 @@ export class S3Destination implements Destination {
         return true;
       }
       if (isPreconditionFailed(error) || isConflict(error)) {
-        return await this.readText(key) === undefined;
+        return typeof await this.readText(key) === 'string';
       }
       throw error;
     }
@@ -202,14 +202,17 @@ export class S3Destination implements Destination {
     }
   }
 
-  /** Undefined also for a denial: without the right to list, S3 denies what is not there. */
-  private async readText(key: string): Promise<{ text: string; etag: string } | undefined> {
+  /** Without the right to list, S3 denies what is not there. */
+  private async readText(key: string): Promise<{ text: string; etag: string } | 'absent' | 'hidden'> {
     try {
       const { Body: body, ETag: etag } = await this.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key: key }));
       return { text: await body!.transformToString(), etag: etag! };
     } catch (error) {
-      if (isNotFound(error) || isAccessDenied(error)) {
-        return undefined;
+      if (isNotFound(error)) {
+        return 'absent';
+      }
+      if (isAccessDenied(error)) {
+        return 'hidden';
       }
       throw error;
     }

@@ -8,11 +8,12 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import type { S3BatchResultResult } from 'aws-lambda';
 import { PIPELINE_ENV, type PipelineEnv, type Recipe } from '../../../src/image-resize-pipeline/contract';
 import { arm64Node } from '../../kit/arm64';
 import { NODE } from '../../kit/setup';
 
-const ASSETS = join(__dirname, '../../../assets/image-resize-pipeline');
+export const ASSETS = join(__dirname, '../../../assets/image-resize-pipeline');
 
 export const RECIPE: Recipe = {
   presets: [{ name: 'small', fit: 'width', width: 160 }, { name: 'card', fit: 'cover', width: 96, height: 96, position: 'attention' }],
@@ -60,8 +61,18 @@ export function pipelineEnvironment(recipe = RECIPE, endpoint = 'http://127.0.0.
 
 export interface Objects { readonly [key: string]: Buffer }
 
-/** Feeds every original to the bundle's `backfill` in one process of `node`; gives back what it wrote. */
-export async function runAsset(node: readonly string[], bundleDirectory: string, originals: Objects): Promise<Objects> {
+export interface Run {
+  /** Original → resultString of its task: 'processed' or the reason of a refusal. */
+  readonly results: Readonly<Record<string, string>>;
+  /** Key below the variant prefix → content. */
+  readonly outputs: Objects;
+  readonly peakMb: number;
+}
+
+/** Feeds every original to the bundle's `backfill` in one process of `node`. */
+export async function runAsset(
+  node: readonly string[], bundleDirectory: string, originals: Objects, { recipe = RECIPE, memoryMb = 1769 } = {},
+): Promise<Run> {
   const s3 = new MemoryS3();
   Object.entries(originals).forEach(([key, body]) => s3.put(`source/originals/${key}`, body));
   await s3.start();
@@ -70,19 +81,21 @@ export async function runAsset(node: readonly string[], bundleDirectory: string,
       invocationSchemaVersion: '2.0',
       invocationId: 'golden',
       job: { id: 'golden' },
-      tasks: Object.keys(originals).map((key, n) => ({ taskId: `task-${n}`, s3Bucket: 'source', s3Key: encodeURIComponent(`originals/${key}`), s3VersionId: null })),
+      tasks: Object.keys(originals).map((key) => (
+        { taskId: key, s3Bucket: 'source', s3Key: encodeURIComponent(`originals/${key}`), s3VersionId: null })),
     };
     const context = "{ awsRequestId: 'golden', functionName: 'golden', getRemainingTimeInMillis: () => 600000 }";
     const script = `import('${bundleDirectory}/index.mjs')
       .then(({ backfill }) => backfill(${JSON.stringify(event)}, ${context}))
-      .then((reply) => process.stdout.write('\\n' + JSON.stringify(reply)));`;
-    const output = await finished([...node, '-e', script], pipelineEnvironment(RECIPE, s3.origin));
-    const { results } = JSON.parse(output.trim().split('\n').at(-1)!) as { results: Array<{ resultCode: string; resultString: string }> };
-    const refused = results.filter(({ resultCode }) => resultCode !== 'Succeeded');
-    if (refused.length > 0) {
-      throw new Error(`every task must succeed, got ${JSON.stringify(refused)}\n${output}`);
-    }
-    return s3.below('destination/variants/');
+      .then(({ results }) => console.log('\\n' + JSON.stringify({ results, status: require('fs').readFileSync('/proc/self/status', 'utf8') })));`;
+    const output = await finished([...node, '-e', script], { ...pipelineEnvironment(recipe, s3.origin), AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb) });
+    const { results, status } = JSON.parse(output.trim().split('\n').at(-1)!) as { results: S3BatchResultResult[]; status: string };
+    return {
+      results: Object.fromEntries(results.map(({ taskId, resultString }) => [taskId, resultString])),
+      outputs: s3.below('destination/variants/'),
+      // Not `maxRSS`, which begins with what the parent had when it forked.
+      peakMb: Number(/VmHWM:\s+(\d+) kB/.exec(status)![1]) / 1024,
+    };
   } finally {
     s3.stop();
   }
@@ -120,7 +133,8 @@ function finished([command, ...args]: readonly string[], env: NodeJS.ProcessEnv)
     child.stdout.on('data', (chunk: Buffer) => stdout += chunk.toString());
     child.stderr.on('data', (chunk: Buffer) => stderr += chunk.toString());
     child.on('error', reject);
-    child.on('close', (code, signal) => code === 0 ? resolve(stdout) : reject(new Error(`${command} ended with ${code ?? signal}:\n${stderr.slice(-2000)}`)));
+    child.on('close', (code, signal) => (
+      code === 0 ? resolve(stdout) : reject(new Error(`${command} ended with ${code ?? signal}:\n${stderr.slice(-2000)}`))));
   });
 }
 
@@ -186,11 +200,18 @@ function refuse(response: ServerResponse, status: number, code: string): void {
 }
 
 /** The committed originals through the shipped function of each architecture. */
-export function runBoth(): Promise<[x64: Objects, arm64: Objects]> {
+export async function runBoth(): Promise<[x64: Objects, arm64: Objects]> {
   const inputs = join(__dirname, 'inputs');
   const originals = Object.fromEntries(readdirSync(inputs).sort().map((name) => [name, readFileSync(join(inputs, name))]));
-  return Promise.all([
+  const runs = await Promise.all([
     runAsset([NODE['nodejs24.x']], join(ASSETS, 'x64'), originals),
     runAsset(arm64Node(), join(ASSETS, 'arm64'), originals),
   ]);
+  for (const { results } of runs) {
+    const refused = Object.entries(results).filter(([, result]) => result !== 'processed');
+    if (refused.length > 0) {
+      throw new Error(`every original must be processed, got ${JSON.stringify(refused)}`);
+    }
+  }
+  return runs.map(({ outputs }) => outputs) as [Objects, Objects];
 }

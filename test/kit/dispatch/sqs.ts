@@ -25,10 +25,20 @@ interface Waiting extends Mutable<QueueMessage> {
   sender: string;
 }
 
+/** How many copies of messages went where. */
+export interface Ledger {
+  readonly arrived: number;
+  readonly deleted: number;
+  readonly deadLettered: number;
+  readonly expired: number;
+}
+const EMPTY: Ledger = { arrived: 0, deleted: 0, deadLettered: 0, expired: 0 };
+
 /** A standard queue on the virtual clock: visibility, receive count, redrive, retention. */
 export class VirtualQueue {
   private waiting: Waiting[] = [];
   private sent = 0;
+  private counts: Mutable<Ledger> = { ...EMPTY };
   private readonly listeners: (() => void)[] = [];
 
   /** @param deadLetters the queue `redrive` names */
@@ -45,6 +55,17 @@ export class VirtualQueue {
   public get messages(): readonly QueueMessage[] {
     this.expire();
     return this.waiting;
+  }
+
+  /** Where all copies of all messages are: conservation means that nothing is lost without a trace. */
+  public get ledger(): Ledger & { readonly waiting: number } {
+    return { ...this.counts, waiting: this.messages.length };
+  }
+
+  /** Forgets everything. */
+  public clear(): void {
+    this.waiting = [];
+    this.counts = { ...EMPTY };
   }
 
   public onArrival(listener: () => void): void {
@@ -90,7 +111,7 @@ export class VirtualQueue {
   }
 
   public delete(receiptHandle: string): void {
-    this.waiting = this.waiting.filter((message) => message.receiptHandle !== receiptHandle);
+    this.counts.deleted += this.drop((message) => message.receiptHandle === receiptHandle);
   }
 
   /** How many could be received now. */
@@ -104,14 +125,21 @@ export class VirtualQueue {
     return this.waiting.length === 0 ? undefined : Math.max(this.timeline.now, Math.min(...this.waiting.map(({ visibleAt }) => visibleAt)));
   }
 
+  private drop(which: (message: Waiting) => boolean): number {
+    const before = this.waiting.length;
+    this.waiting = this.waiting.filter((message) => !which(message));
+    return before - this.waiting.length;
+  }
+
   private add(message: Waiting): void {
+    this.counts.arrived += 1;
     this.waiting.push(message);
     this.listeners.forEach((listener) => listener());
   }
 
   /** Keeps id and age: retention goes on from the first sending. */
   private moveToDeadLetters(message: Waiting): void {
-    this.waiting = this.waiting.filter((other) => other !== message);
+    this.counts.deadLettered += this.drop((other) => other === message);
     this.deadLetters?.().add({
       ...message,
       deadLetterSource: this.settings.arn,
@@ -124,7 +152,7 @@ export class VirtualQueue {
 
   private expire(): void {
     const oldest = this.timeline.now - this.settings.retentionSeconds * 1000;
-    this.waiting = this.waiting.filter(({ sentAt }) => sentAt >= oldest);
+    this.counts.expired += this.drop(({ sentAt }) => sentAt < oldest);
   }
 }
 

@@ -26,19 +26,16 @@ from ministack.services.cloudformation import provisioners  # noqa: E402
 
 # Types MiniStack lacks: accepted and recorded, their behaviour is proven elsewhere. Values: attributes for GetAtt.
 RECORD_ONLY = {
-    "AWS::CloudFront::Function": ["FunctionARN", "FunctionMetadata.FunctionARN", "Stage"],
+    "AWS::CloudFront::CachePolicy": ["Id"],
+    "AWS::CloudFront::Function": ["FunctionARN", "FunctionMetadata.FunctionARN"],
     "AWS::CloudFront::OriginAccessControl": ["Id"],
     "AWS::CloudFront::ResponseHeadersPolicy": ["Id"],
-    "AWS::CloudFront::CachePolicy": ["Id"],
-    "AWS::Glue::Database": [],
-    "AWS::Glue::Job": [],
-    "AWS::SES::Template": ["Id"],
 }
 
 
 def record_only(attributes: list) -> dict:
-    def create(logical_id, props, stack):
-        name = f"{stack}-{logical_id}" if isinstance(stack, str) else logical_id
+    def create(logical_id, _props, stack_name):
+        name = f"{stack_name}-{logical_id}"
         return name, {attribute: name for attribute in attributes}
 
     return {"create": create, "delete": lambda physical_id, props: None}

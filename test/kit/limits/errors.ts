@@ -47,7 +47,7 @@ const BY_SERVICE: Readonly<Record<string, ErrorWords>> = {
   'sqs': {
     throttle: { status: 400, code: 'RequestThrottled', message: 'The request was denied due to request throttling.' },
     server: { status: 500, code: 'InternalError', message: 'The request processing has failed because of an internal error.' },
-    denied: { status: 403, code: 'AccessDeniedException', message: 'User is not authorized to perform this action' },
+    denied: { status: 403, code: 'AccessDenied', message: 'User is not authorized to perform this action' },
     notFound: { status: 400, code: 'QueueDoesNotExist', message: 'The specified queue does not exist.' },
     source: 'https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html',
   },

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { decodeAwsChunked, parseForm, parseXml } from './body';
 import type { CallParams } from './call';
 import { decodeCbor } from './cbor';
-import { matchRoute, modelOfTarget, modelsOf, type ServiceModel } from './operations';
+import { decodeLeniently, matchRoute, modelOfTarget, modelsOf, type ServiceModel } from './operations';
 import type { WireRequest } from './wire';
 
 /** How requests and replies of a call are written. */
@@ -136,14 +136,6 @@ function copySource(header: string | string[] | undefined): CallParams['copySour
   const [source, version] = header.replace(/^\//, '').split('?versionId=');
   const slash = source.indexOf('/');
   return { bucket: source.slice(0, slash), key: decodeLeniently(source.slice(slash + 1)), ...(version && { versionId: version }) };
-}
-
-function decodeLeniently(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function meaningful(headers: WireRequest['headers']): Record<string, string> {

@@ -73,27 +73,34 @@ export function matchRoute(
   return best;
 }
 
+/** `{Label}` takes one segment, `{Label+}` as many as the segments after it leave. */
 function matchPath(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
+  const greedy = pattern.findIndex((part) => part.endsWith('+}'));
+  // `/bucket/` is `/bucket`: path-style clients send both.
+  const given = greedy < 0 && segments.length === pattern.length + 1 && segments.at(-1) === '' ? segments.slice(0, -1) : segments;
+  if (greedy < 0 ? given.length !== pattern.length : given.length < pattern.length) return undefined;
+  const extra = given.length - pattern.length;
   const labels: Record<string, string> = {};
   for (const [i, part] of pattern.entries()) {
-    const label = /^\{([^+}]+)(\+?)\}$/.exec(part);
-    if (label?.[2]) {
-      const rest = segments.slice(i).join('/');
-      if (rest === '') return undefined;
-      labels[label[1]] = decodeURIComponent(rest);
-      return labels;
+    const from = greedy >= 0 && i > greedy ? i + extra : i;
+    const text = given.slice(from, i === greedy ? from + extra + 1 : from + 1).join('/');
+    if (!part.startsWith('{')) {
+      if (part !== text) return undefined;
+      continue;
     }
-    if (i >= segments.length) return undefined;
-    if (label) {
-      if (segments[i] === '') return undefined;
-      labels[label[1]] = decodeURIComponent(segments[i]);
-    } else if (part !== segments[i]) {
-      return undefined;
-    }
+    if (text === '') return undefined;
+    labels[part.replace(/[{+}]/g, '')] = decodeLeniently(text);
   }
-  // `/bucket/` is `/bucket`: path-style clients send both.
-  const rest = segments.slice(pattern.length);
-  return rest.every((segment) => segment === '') && rest.length <= 1 ? labels : undefined;
+  return labels;
+}
+
+/** Paths a client encoded wrongly still name something: what they say. */
+export function decodeLeniently(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function routesOf(model: ServiceModel): readonly Route[] {

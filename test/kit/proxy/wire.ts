@@ -34,6 +34,7 @@ export class Wire {
   private readonly http1 = http.createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 });
   private readonly http2 = http2.createServer();
   private readonly sockets = new Set<net.Socket>();
+  private readonly failures: unknown[] = [];
 
   private constructor(private readonly handle: (request: WireRequest) => Promise<Outcome>) {
     this.http1.on('request', (request, response) => void this.exchange(request, response));
@@ -49,6 +50,8 @@ export class Wire {
     const closed = new Promise<void>((resolve) => this.door.close(() => resolve()));
     for (const socket of this.sockets) socket.destroy();
     await closed;
+    // Clients take a failure for a bad day of the service and carry on: it must not go unseen.
+    if (this.failures.length > 0) throw new AggregateError(this.failures, `truth proxy failed ${this.failures.length} times: ${String(this.failures[0])}`);
   }
 
   private greet(socket: net.Socket) {
@@ -77,10 +80,15 @@ export class Wire {
     }
     const host = request.headers.host ?? String(request.headers[':authority'] ?? '');
     const outcome = await this.handle({ method: request.method!, url: request.url!, host, headers: request.headers, body })
-      .catch((error: unknown) => internalError(error));
+      .catch((error: unknown) => this.fail(error));
     if (outcome === 'hang') return;
     if (outcome === 'reset') reset(request);
     else send(request, response, outcome);
+  }
+
+  private fail(error: unknown): Reply {
+    this.failures.push(error);
+    return { status: 599, headers: { 'content-type': 'text/plain' }, body: Buffer.from(`truth proxy failed: ${String(error)}`) };
   }
 }
 
@@ -105,11 +113,4 @@ async function readAll(request: AnyRequest): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return chunks.length === 1 ? chunks[0] : Buffer.concat(chunks);
-}
-
-/** A bug of the proxy must not look like a fault of the service. */
-function internalError(error: unknown): Reply {
-  const text = `truth proxy failed: ${error instanceof Error ? error.stack : String(error)}`;
-  process.emitWarning(text);
-  return { status: 599, headers: { 'content-type': 'text/plain' }, body: Buffer.from(text) };
 }

@@ -1,0 +1,112 @@
+import { readdirSync, readFileSync } from 'fs';
+import { isBuiltin } from 'module';
+import { basename, dirname, join, relative } from 'path';
+
+const ROOT = join(__dirname, '../..');
+const KITS = ['shared', 'private', 'handler-kit'];
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+}
+
+/** What a source file belongs to. */
+function zoneOf(file: string): { kind: string; room?: string } {
+  const [, room, ...rest] = file.split('/');
+  if (rest.length === 0) return { kind: 'map' };
+  if (KITS.includes(room)) return { kind: room };
+  if (rest[0] === 'contract.ts') return { kind: 'contract', room };
+  if (rest[0] === 'handlers') return { kind: file.endsWith('.lambda.ts') ? 'shell' : 'handler', room };
+  return { kind: 'construct', room };
+}
+
+/** Targets of imports: files of ours as paths, packages by name. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  return [...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+['"](.+?)['"]|^import\s+['"](.+?)['"]|(?:import|require)\(['"](.+?)['"]\)/gm)]
+    .map(([, a, b, c]) => a ?? b ?? c)
+    .map((target) => target.startsWith('.') ? resolveOwn(file, target) : target);
+}
+
+function resolveOwn(file: string, target: string): string {
+  const path = join(dirname(file), target);
+  return SOURCES.find((source) => source === `${path}.ts` || source === `${path}/index.ts`) ?? path;
+}
+
+const SOURCES = filesBelow('src').filter((file) => file.endsWith('.ts'));
+const CDK = /^(aws-cdk-lib|constructs)(\/|$)/;
+
+/** The import table: what each kind of file may reach. */
+function allowed(file: string, target: string): boolean {
+  const from = zoneOf(file);
+  if (!target.startsWith('src/')) {
+    switch (from.kind) {
+      case 'contract': return false;
+      case 'handler': case 'shell': case 'handler-kit': return !CDK.test(target);
+      default: return CDK.test(target) || isBuiltin(target);
+    }
+  }
+  const to = zoneOf(target);
+  switch (from.kind) {
+    case 'map': return true;
+    case 'contract': return false;
+    case 'shared': return to.kind === 'shared';
+    case 'private': return ['private', 'shared'].includes(to.kind);
+    case 'handler-kit': return to.kind === 'handler-kit';
+    case 'construct': return ['shared', 'private'].includes(to.kind) || (to.room === from.room && ['construct', 'contract'].includes(to.kind));
+    default: return to.kind === 'handler-kit' || (to.room === from.room && ['contract', 'handler'].includes(to.kind));
+  }
+}
+
+test('every import is allowed', () => {
+  expect(SOURCES.length).toBeGreaterThan(20);
+  const imports = SOURCES.flatMap((file) => importsOf(file).map((target) => [file, target] as const));
+  expect(imports.length).toBeGreaterThan(50);
+  expect(imports.filter(([file, target]) => !allowed(file, target)).map((pair) => pair.join(' → '))).toEqual([]);
+});
+
+test.each([
+  ['src/image-resize-pipeline/image-source.ts', 'src/image-resize-pipeline/handlers/keys.ts'],
+  ['src/image-resize-pipeline/image-source.ts', 'src/other-room/image.ts'],
+  ['src/image-resize-pipeline/image-source.ts', '@aws-sdk/client-s3'],
+  ['src/image-resize-pipeline/contract.ts', 'path'],
+  ['src/image-resize-pipeline/handlers/keys.ts', 'aws-cdk-lib'],
+  ['src/image-resize-pipeline/handlers/keys.ts', 'src/private/validate.ts'],
+  ['src/image-resize-pipeline/handlers/serve.lambda.ts', 'src/shared/index.ts'],
+  ['src/private/validate.ts', 'src/image-resize-pipeline/contract.ts'],
+  ['src/shared/index.ts', 'src/private/validate.ts'],
+  ['src/handler-kit/log.ts', 'src/image-resize-pipeline/contract.ts'],
+])('%s may not import %s', (file, target) => {
+  expect(allowed(file, target)).toBe(false);
+});
+
+test('handler code that does not talk to AWS is pure: no clock, chance, environment, files or network', () => {
+  const pure = SOURCES.filter((file) => zoneOf(file).kind === 'handler' && !importsOf(file).some((target) => target.startsWith('@aws-sdk/')));
+  expect(pure.length).toBeGreaterThan(5);
+  const impure = /Date\.now\(|new Date\(|Math\.random|randomUUID|process\.env|node:(fs|https?|net|child_process)|\bfetch\(/;
+  expect(pure.filter((file) => impure.test(readFileSync(join(ROOT, file), 'utf8')))).toEqual([]);
+});
+
+test('rooms export nothing of their handlers', () => {
+  expect(SOURCES.filter((file) => zoneOf(file).kind === 'construct' && file.endsWith('/index.ts')).flatMap(importsOf).filter((target) => /handlers|contract/.test(target))).toEqual([]);
+});
+
+test('every room has its public files and one line in the map', () => {
+  const rooms = [...new Set(SOURCES.map((file) => zoneOf(file).room).filter((room) => room !== undefined))];
+  const map = readFileSync(join(ROOT, 'src/index.ts'), 'utf8');
+  for (const room of rooms) {
+    expect(filesBelow(`src/${room}`)).toEqual(expect.arrayContaining(['README.md', 'index.ts', 'contract.ts', `${room}.ts`].map((file) => `src/${room}/${file}`)));
+    expect(map.match(new RegExp(`^export \\* from './${room}';`, 'gm'))).toHaveLength(1);
+  }
+  expect(rooms).toContain('image-resize-pipeline');
+});
+
+test('no code under test/ is such as jest never runs and no test names', () => {
+  const support = /^test\/kit\//;
+  const files = filesBelow('test').filter((file) => !file.includes('node_modules/'));
+  const tests = files.filter((file) => file.endsWith('.test.ts')).map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n');
+  const unnamed = (file: string) => !tests.includes(`/${basename(file)}`) && !tests.includes(`/${basename(file, '.ts')}'`) && !tests.includes(`'${basename(file)}'`);
+  const stray = files.filter((file) => /\.[cm]?[jt]sx?$/.test(file) && !file.endsWith('.test.ts') && !support.test(file) && unnamed(file));
+  expect(stray).toEqual([]);
+});

@@ -1,0 +1,28 @@
+import { ROOMS } from '../kit/rooms';
+import { FLAG_SETS, resourcesOf, stackFor } from '../kit/stack';
+
+/** Replacing one of these loses or orphans what it holds, so a changed logical id is a breaking change. */
+const STATEFUL = ['AWS::S3::Bucket', 'AWS::SQS::Queue', 'AWS::DynamoDB::GlobalTable', 'AWS::KMS::Key', 'AWS::Logs::LogGroup', 'AWS::Lambda::Url'];
+
+const LOGICAL_IDS: Record<string, string[]> = {
+  'image-resize-pipeline': [
+    'ImagesAccessLogs6F198F2F',
+    'ImagesBackfillLogs96F3BF65',
+    'ImagesDeadLettersAC342352',
+    'ImagesDestinationDE7ECA0C',
+    'ImagesQueueC319D8D8',
+    'ImagesReconcileLogsF9462C4C',
+    'ImagesServeFunctionFunctionUrl87B25E34',
+    'ImagesServeLogs7B344BFB',
+    'ImagesSource3216CA9E',
+  ],
+};
+
+test.each(ROOMS.flatMap((room) => FLAG_SETS.map(([flags, context]) => [room.name, flags, room, context] as const)))(
+  '%s keeps the logical ids of stateful resources, %s', (name, _flags, room, context) => {
+    const stack = stackFor({ context });
+    room.full(stack);
+    const ids = Object.entries(resourcesOf(stack)).filter(([id, { Type }]) => id.startsWith('Images') && STATEFUL.includes(Type)).map(([id]) => id);
+    expect(ids.sort()).toEqual(LOGICAL_IDS[name]);
+  },
+);

@@ -1,0 +1,67 @@
+import { Stack } from 'aws-cdk-lib';
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
+import { Construct, IConstruct } from 'constructs';
+import { ROOMS } from '../kit/rooms';
+import { FLAG_SETS, stackFor } from '../kit/stack';
+
+/** Everything acknowledged, per room and with its reason; nothing else may be. */
+const ACKNOWLEDGED: Record<string, Record<string, string>> = {
+  'image-resize-pipeline': {
+    'AwsSolutions-IAM5[Resource::*]': 'Lambda checks network interface rights, and X-Ray all rights, on * only',
+    'AwsSolutions-IAM5[Resource::<ImagesDestinationDE7ECA0C.Arn>/img/*]': 'writes the variants, all below one prefix',
+    'AwsSolutions-IAM5[Resource::<ImagesDestinationDE7ECA0C.Arn>/refused/*]': 'copies refused originals below one prefix',
+    'AwsSolutions-IAM5[Resource::<ImagesDestinationDE7ECA0C.Arn>/reports/*]': 'reports and object lists below their prefix',
+    'AwsSolutions-IAM5[Resource::<ImagesDestinationDE7ECA0C.Arn>/variants/*]': 'writes the variants, all below one prefix',
+    'AwsSolutions-IAM5[Resource::<ImagesSource3216CA9E.Arn>/*]': 'reads the originals, all below one prefix',
+    'AwsSolutions-IAM5[Resource::<ImagesSource3216CA9E.Arn>/originals/*]': 'reads the originals, all below one prefix',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::media/backfill-reports/*]': 'reports and object lists below their prefix',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::media/img/*]': 'writes the variants, all below one prefix',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::uploads/originals/*]': 'reads the originals, all below one prefix',
+    'Serverless-LambdaDLQ': 'never invoked asynchronously: failures stay with the caller or the queue',
+    'Serverless-LambdaEventSourceMappingDestination': 'SQS sources fail over by the queue, which has a dead-letter queue',
+    'Serverless-SQSRedrivePolicy': 'this is the dead-letter queue',
+  },
+};
+
+const VARIANTS = ['minimal', 'full', 'supplied'] as const;
+
+function acknowledgements(root: IConstruct): Record<string, string> {
+  const entries = root.node.findAll().flatMap(({ node }) => node.metadata).filter(({ type }) => type === 'aws:cdk:acknowledged-rules');
+  return Object.assign({}, ...entries.map(({ data }) => data as Record<string, string>));
+}
+
+describe.each(ROOMS.map((room) => [room.name, room] as const))('%s', (name, room) => {
+  const define = (variant: typeof VARIANTS[number], context = {}): [Stack, Construct] => {
+    const stack = stackFor({ context });
+    return [stack, room[variant](stack)];
+  };
+
+  test.each(VARIANTS.flatMap((variant) => FLAG_SETS.map(([flags, context]) => [variant, flags, context] as const)))(
+    '%s has no errors, %s', (variant, _flags, context) => {
+      const [stack, construct] = define(variant, context);
+      const errors = [new AwsSolutionsChecks(stack), new ServerlessChecks(stack)]
+        .flatMap((pack) => pack.validateScope(construct).violations)
+        .filter(({ severity }) => severity === 'error')
+        .map(({ ruleName }) => ruleName);
+      // The older runtime is what this variant supplies.
+      expect(errors).toEqual(variant === 'supplied' ? ['AwsSolutions-L1', 'Serverless-LambdaLatestVersion'] : []);
+    },
+  );
+
+  test('acknowledges exactly the listed findings', () => {
+    const acknowledged = Object.assign({}, ...VARIANTS.map((variant) => acknowledgements(define(variant)[1]))) as Record<string, string>;
+    expect(acknowledged).toEqual(ACKNOWLEDGED[name]);
+  });
+
+  test('acknowledgements are needed: without them there are findings', () => {
+    const [stack, construct] = define('full');
+    for (const { node } of construct.node.findAll()) {
+      for (let i = node.metadata.length; i-- > 0;) {
+        if (node.metadata[i].type === 'aws:cdk:acknowledged-rules') (node as unknown as { _metadata: unknown[] })._metadata.splice(i, 1);
+      }
+    }
+    const found = [new AwsSolutionsChecks(stack), new ServerlessChecks(stack)]
+      .flatMap((pack) => pack.validateScope(construct).violations).map(({ ruleName }) => ruleName);
+    expect(Object.keys(acknowledgements(define('full')[1])).filter((id) => !found.includes(id))).toEqual([]);
+  });
+});
