@@ -1,0 +1,563 @@
+// What every request runs through. Read emit.ts first: it resolves `//#if` lines and puts in the constants in capitals.
+// Written for counting: one basic block per line, loops as `while (true)`, no `&&`, `||`, `?:`. The engine is nginx njs:
+// no spread, destructuring, default parameters, `for of`, `?.`, `??`, classes, Map or Set.
+//
+// TABLE      '\nkey value\nkey value\n'
+// value      alternatives separated by '^', the first that holds decides
+// alternative  fields separated by ' ': code + text, then conditions, then variants of a split
+// code       kind (1 2 3 7 8: redirect 30x; w rewrite; o proxy; e status; s split; - pass), then query policy and slash:
+//            k keep, m merge, d drop; upper case: only without a slash at the end; x, y, z: only with one
+// text       arguments, each closed by '`', then the target; '>1' is segment 1, '>b' segments 2 and on, '>A' a query capture
+// variant    the first bucket that is no longer its own, '`', target
+// PROBES     per depth of the path, separated by '|': keys to try after the path itself, separated by ' ':
+//            mark, depth, host flag (only with host rules), positions of placeholders; a mark in upper case is a prefix
+
+//#if conditions
+function holds(request, token, segments) {
+  var match = /^(!?)(.)([\w.%-]*)(.?)(.*)/.exec(token);
+  var bag = request.headers;
+  //#if cookies
+  if (match[2] === 'K') {
+    bag = request.cookies;
+  }
+  //#endif
+  //#if queries
+  if (match[2] === 'Q') {
+    bag = request.querystring;
+  }
+  //#endif
+  var entry = bag[match[3]];
+  //#if methods
+  if (match[2] === 'T') {
+    entry = { value: request.method };
+  }
+  //#endif
+  //#if labels
+  if (match[2] === 'Z') {
+    return /^[a-z0-9-]+$/.test(segments[match[3]]);
+  }
+  //#endif
+  var result = !!entry;
+  if (result) {
+    var value = entry.value;
+    var operator = match[4];
+    //#if queries
+    if (match[2] === 'Q') {
+      value = decoded(value);
+    }
+    //#endif
+    //#if languages
+    if (match[2] === 'L') {
+      return spoken(value, match[5]) !== (match[1] === '!');
+    }
+    //#endif
+    value = encodeURIComponent(value);
+    //#if captured
+    if (operator === '>') {
+      segments[match[5]] = value.replace(/%20/g, '+');
+      return true;
+    }
+    //#endif
+    if (operator !== '') {
+      var wanted = match[5];
+      if (operator === '=') {
+        wanted = ',' + value + ',';
+        value = ',' + match[5] + ',';
+      }
+      if (operator === '<') {
+        value = ',' + value;
+        wanted = ',' + wanted;
+      }
+      if (operator === '$') {
+        value += ',';
+        wanted += ',';
+      }
+      result = value.indexOf(wanted) >= 0;
+    }
+  }
+  return result !== (match[1] === '!');
+}
+//#endif
+//#if queries
+function decoded(value) {
+  try {
+    return decodeURIComponent(value.replace(/\+/g, ' '));
+  } catch (error) {
+    return value;
+  }
+}
+//#endif
+//#if languages
+function spoken(header, wanted) {
+  var ranges = header.toLowerCase().split(',', 8);
+  var index = 0;
+  var best = '';
+  var highest = 0;
+  while (true) {
+    if (index >= ranges.length) {
+      break;
+    }
+    var range = /^\s*([a-z0-9-]+)\s*(?:;\s*q=([\d.]+))?/.exec(ranges[index]);
+    if (range) {
+      var quality = 1;
+      if (range[2]) {
+        quality = +range[2];
+      }
+      if (quality > highest) {
+        highest = quality;
+        best = range[1];
+      }
+    }
+    index++;
+  }
+  while (true) {
+    if ((',' + wanted + ',').indexOf(',' + best + ',') >= 0) {
+      return true;
+    }
+    index = best.lastIndexOf('-');
+    if (index < 0) {
+      return false;
+    }
+    best = best.slice(0, index);
+  }
+}
+//#endif
+//#if location
+function queryOf(request) {
+  if (request.rawQueryString) {
+    return request.rawQueryString();
+  }
+  var result = '';
+  var names = Object.keys(request.querystring);
+  var index = 0;
+  while (true) {
+    if (index >= names.length) {
+      break;
+    }
+    var name = names[index];
+    var values = request.querystring[name].multiValue;
+    if (!values) {
+      values = [request.querystring[name]];
+    }
+    var n = 0;
+    while (true) {
+      if (n >= values.length) {
+        break;
+      }
+      result += '&' + name + '=' + values[n].value;
+      n++;
+    }
+    index++;
+  }
+  return result.slice(1);
+}
+function redirect(status, target, query, base) {
+  if (target[0] === '/') {
+    target = base + '/' + target.replace(/^([\/\\]|%2f|%5c)+/i, '');
+  }
+  //#if fragments
+  var parts = target.split('#');
+  target = parts[0];
+  //#endif
+  if (query) {
+    var mark = '?';
+    if (target.indexOf('?') >= 0) {
+      mark = '&';
+    }
+    target += mark + query.replace(/[^!-~]+/g, encodeURIComponent);
+  }
+  //#if fragments
+  if (parts.length > 1) {
+    target += '#' + parts[1];
+  }
+  //#endif
+  return { statusCode: status, headers: { location: { value: target } } };
+}
+//#endif
+async function handler(event) {
+  var request = event.request;
+  var headers = request.headers;
+  //#if markers
+  delete headers['x-rewrite-status'];
+  delete headers['x-rewrite-cookie'];
+  delete headers['x-rewrite-variant'];
+  delete headers['x-rewrite-path'];
+  //#endif
+  try {
+    var uri = request.uri;
+    if (/[^!-~]/.test(uri)) {
+      return request;
+    }
+    //#if host
+    var host = '';
+    if (headers.host) {
+      host = headers.host.value.toLowerCase();
+    }
+    //#endif
+    //#if location
+    var base = '';
+    //#endif
+    //#if base
+    if (host !== HOST) {
+      base = 'https://' + HOST;
+    }
+    //#endif
+    var served = uri;
+    var kind = '';
+    //#if table
+    var segments = uri.split('/');
+    var depth = segments.length - 1;
+    var key = uri;
+    //#if slash
+    var open = false;
+    //#endif
+    if (segments[depth] === '') {
+      //#if slash
+      open = true;
+      //#endif
+      depth--;
+      if (depth > 0) {
+        key = uri.slice(0, -1);
+      }
+    }
+    //#if hosts
+    var path = key;
+    key = '~' + host + path;
+    //#endif
+    //#if inline
+    var table = TABLE;
+    //#endif
+    //#if store
+    var store = cf.kvs();
+    //#endif
+    //#if probes
+    var next = 1;
+    if (depth > DEEPEST) {
+      depth = DEEPEST;
+    }
+    var probes = PROBES.split('|')[depth].split(' ');
+    //#endif
+    var value;
+    var found;
+    while (true) {
+      //#if inline
+      value = '';
+      var at = table.indexOf('\n' + key + ' ');
+      if (at >= 0) {
+        at += key.length + 2;
+        value = table.slice(at, table.indexOf('\n', at));
+      }
+      //#endif
+      //#if store
+      try {
+        value = await store.get(key);
+      } catch (error) {
+        value = '';
+      }
+      //#endif
+      if (value) {
+        //#if single
+        found = [value];
+        //#endif
+        //#if several
+        var alternatives = value.split('^');
+        var n = 0;
+        while (true) {
+          found = alternatives[n].split(' ');
+          var holding = true;
+          //#if slash
+          var other = 'xyz';
+          if (open) {
+            other = 'KMD';
+          }
+          if (other.indexOf(found[0][1]) >= 0) {
+            holding = false;
+          }
+          //#endif
+          var field = 1;
+          //#if conditions
+          while (true) {
+            if (!holding) {
+              break;
+            }
+            if (field >= found.length) {
+              break;
+            }
+            //#if splits
+            if (/^\d/.test(found[field])) {
+              break;
+            }
+            //#endif
+            holding = holds(request, found[field], segments);
+            field++;
+          }
+          //#endif
+          if (holding) {
+            break;
+          }
+          found = null;
+          n++;
+          if (n >= alternatives.length) {
+            break;
+          }
+        }
+        //#endif
+        if (found) {
+          break;
+        }
+      }
+      //#if probes
+      if (next >= probes.length) {
+        break;
+      }
+      var probe = probes[next];
+      next++;
+      //#if hosts
+      if (probe === '/') {
+        key = path;
+        continue;
+      }
+      //#endif
+      var pieces = segments.slice(0, parseInt(probe[1], 36) + 1);
+      //#if slash
+      if (probe < 'a') {
+        open = uri.length > pieces.join('/').length;
+      }
+      //#endif
+      key = probe[0];
+      //#if placeholders
+      var position = PLACES;
+      while (true) {
+        if (position >= probe.length) {
+          break;
+        }
+        var place = parseInt(probe[position], 36);
+        if (pieces[place] === '') {
+          key = '\n';
+        }
+        pieces[place] = ':';
+        position++;
+      }
+      //#endif
+      //#if hosts
+      if (probe[2] === '1') {
+        key += host;
+      }
+      //#endif
+      key += pieces.join('/');
+      //#endif
+      //#if noprobes
+      break;
+      //#endif
+    }
+    if (found) {
+      kind = found[0][0];
+      var policy = found[0][1];
+      var target = found[0].slice(2);
+      //#if arguments
+      var texts = target.split('`');
+      target = texts[texts.length - 1];
+      //#endif
+      //#if splits
+      if (kind === 's') {
+        var jar = '';
+        var cookie = request.cookies['rw_' + texts[0]];
+        if (cookie) {
+          jar = cookie.value;
+        }
+        var known = /^\d{1,4}$/.test(jar);
+        if (!known) {
+          jar = Math.floor(Math.random() * 10000);
+        }
+        var variant = 0;
+        while (true) {
+          target = found[field].split('`');
+          if (jar < +target[0]) {
+            break;
+          }
+          field++;
+          variant++;
+        }
+        target = target[1];
+      }
+      //#endif
+      //#if captures
+      var parts = target.split('>');
+      var part = 1;
+      target = parts[0];
+      while (true) {
+        if (part >= parts.length) {
+          break;
+        }
+        var capture = segments[parts[part][0]];
+        //#if rests
+        if (parts[part] >= 'a') {
+          capture = segments.slice(parts[part].charCodeAt(0) - 96).join('/');
+        }
+        //#endif
+        target += capture + parts[part].slice(1);
+        part++;
+      }
+      //#endif
+      //#if redirects
+      if (kind < 'a') {
+        var query = '';
+        if ('dDz'.indexOf(policy) < 0) {
+          query = queryOf(request);
+          //#if merges
+          if ('mMy'.indexOf(policy) >= 0) {
+            if (query) {
+              query = ('&' + query).replace(new RegExp('&(?:' + texts[0] + ')(?:=[^&]*)?(?=&|$)', 'g'), '').slice(1);
+            }
+          }
+          //#endif
+        }
+        return redirect(+('30' + kind), target, query, base);
+      }
+      //#endif
+      //#if statuses
+      if (kind === 'e') {
+        if (target === '') {
+          return { statusCode: +texts[0] };
+        }
+      }
+      //#endif
+      //#if rewrites
+      if (kind !== 'p') {
+        served = target;
+        //#if own
+        var own = target.split('?');
+        served = own[0];
+        //#endif
+      }
+      //#endif
+    }
+    //#endif
+    //#if serving
+    if (SERVABLE.indexOf(kind) >= 0) {
+      //#if canonical
+      var goal = uri;
+      //#if clean
+      if (goal.endsWith('.html')) {
+        goal = goal.slice(0, -5);
+        if (goal.endsWith('/index')) {
+          goal = goal.slice(0, -5);
+        }
+      }
+      //#endif
+      //#if remove
+      if (goal.endsWith('/')) {
+        if (goal.length > 1) {
+          goal = goal.slice(0, -1);
+        }
+      }
+      //#endif
+      //#if add
+      if (/\/[^\/.]+$/.test(goal)) {
+        goal += '/';
+      }
+      //#endif
+      if (base + goal !== uri) {
+        return redirect(CANONICAL_STATUS, goal, queryOf(request), base);
+      }
+      //#endif
+      //#if documents
+      var name = served.slice(served.lastIndexOf('/') + 1);
+      //#if spa
+      if (kind === '') {
+        if (name.indexOf('.') < 0) {
+          served = SPA;
+          name = '.';
+        }
+      }
+      //#endif
+      //#if index
+      if (name === '') {
+        served += INDEX;
+        name = '.';
+      }
+      //#endif
+      //#if extension
+      if (name !== '') {
+        if (name.indexOf('.') < 0) {
+          served += EXTENSION;
+        }
+      }
+      //#endif
+      //#endif
+    }
+    //#endif
+    //#if proxies
+    if (kind === 'o') {
+      if (texts[0][0] === '@') {
+        var origin = texts[0].slice(1).split(':');
+        var port = 443;
+        if (origin[0] === 'http') {
+          port = 80;
+        }
+        cf.updateRequestOrigin({
+          domainName: origin[1],
+          originAccessControlConfig: { enabled: false },
+          customOriginConfig: { port: port, protocol: origin[0], sslProtocols: ['TLSv1.2'] },
+        });
+      }
+      if (texts[0][0] !== '@') {
+        cf.selectRequestOriginById(texts[0]);
+      }
+    }
+    //#endif
+    //#if statuses
+    if (kind === 'e') {
+      headers['x-rewrite-status'] = { value: texts[0] };
+    }
+    //#endif
+    //#if splits
+    if (kind === 's') {
+      headers['x-rewrite-variant'] = { value: texts[0] + '=' + variant };
+      if (!known) {
+        headers['x-rewrite-cookie'] = { value: 'rw_' + texts[0] + '=' + jar + '=' + texts[1] };
+      }
+    }
+    //#endif
+    //#if paths
+    if (served !== uri) {
+      headers['x-rewrite-path'] = { value: uri };
+    }
+    //#endif
+    //#if own
+    if (own) {
+      var bag = request.querystring;
+      if ('dDz'.indexOf(policy) >= 0) {
+        bag = {};
+      }
+      //#if merges
+      if ('mMy'.indexOf(policy) >= 0) {
+        var names = texts[texts.length - 2].split('|');
+        while (true) {
+          if (names.length === 0) {
+            break;
+          }
+          delete bag[names.pop()];
+        }
+      }
+      //#endif
+      if (own[1]) {
+        var pairs = own[1].split('&');
+        while (true) {
+          if (pairs.length === 0) {
+            break;
+          }
+          var pair = pairs.pop().split('=');
+          bag[pair[0]] = { value: pair[1] };
+        }
+      }
+      request.querystring = bag;
+    }
+    //#endif
+    request.uri = served;
+    return request;
+  } catch (error) {
+    console.log('rewrite: ' + error);
+    return request;
+  }
+}

@@ -1,0 +1,198 @@
+import { CompileOptions, Diagnostic, DiagnosticCode } from './model';
+import { NormalRule } from './normalise';
+import { Alternative, Ordered, Pattern, isCertain } from './order';
+
+const HOPS = 10;
+/** Branches at conditions looked at per rule: enough for real files, a bound for generated ones. */
+const BRANCHES = 64;
+
+interface Place {
+  readonly host: string;
+  readonly path: string;
+}
+
+interface Step {
+  readonly place: Place;
+  /** Missing where slash, clean URL or canonical host redirects. */
+  readonly rule?: NormalRule;
+}
+
+interface Findings {
+  readonly loops: readonly Diagnostic[];
+  readonly chains: readonly Diagnostic[];
+  /** The last target a literal one leads to, by rule. */
+  readonly ends: ReadonlyMap<NormalRule, string>;
+}
+
+/** Follows every redirect from samples of its own pattern, as a browser would, for at most ten hops. */
+export function follow(ordered: Ordered, options: CompileOptions): Findings {
+  const index = new Index(ordered);
+  const own = new Set([options.canonicalHost, ...options.ownHosts ?? []].filter((host) => host !== undefined).map((host) => host.toLowerCase()));
+  const loops: Diagnostic[] = [];
+  const chains: Diagnostic[] = [];
+  const ends = new Map<NormalRule, string>();
+  const looping = new Set<NormalRule>();
+  const chained = new Set<NormalRule>();
+  const rules = new Set(ordered.patterns.flatMap(({ alternatives }) => alternatives.map(({ rule }) => rule)));
+  for (const rule of rules) {
+    if (rule.kind < 'a') {
+      samplesOf(rule).forEach((path) => walk(rule, { host: rule.cells[0] ?? options.canonicalHost ?? '', path }));
+    }
+  }
+  return { loops, chains, ends };
+
+  function walk(start: NormalRule, from: Place): void {
+    let branches = 0;
+    const visit = (place: Place, assumed: ReadonlySet<string>, steps: readonly Step[]): void => {
+      if (++branches > BRANCHES || looping.has(start)) {
+        return;
+      }
+      const again = steps.findIndex((step) => step.place.host === place.host && step.place.path === place.path);
+      if (again >= 0 || steps.length > HOPS) {
+        const cycle = again >= 0 ? steps.slice(again) : steps.slice(-3);
+        const known = cycle.some(({ rule }) => rule !== undefined && looping.has(rule));
+        cycle.forEach(({ rule }) => rule !== undefined && looping.add(rule));
+        if (!known) {
+          loops.push(finding(start, 'error', 'loop', `redirects go in a circle: ${shown(cycle)} -> ${place.path}`));
+        }
+        return;
+      }
+      for (const { rule } of index.alternativesAt(place)) {
+        const served = rule.kind >= 'a';
+        const clauses = rule.clauses.filter((clause) => clause.every((token) => !assumed.has(opposite(token))));
+        if (!served) {
+          clauses.forEach((clause) => hop(rule, place, new Set([...assumed, ...clause]), steps));
+        }
+        if (clauses.some((clause) => clause.every((token) => assumed.has(token)))) {
+          return served && 'pws'.includes(rule.kind) ? settle(place, assumed, steps) : served ? end(steps) : undefined;
+        }
+      }
+      settle(place, assumed, steps);
+    };
+    const hop = (rule: NormalRule, place: Place, assumed: ReadonlySet<string>, steps: readonly Step[]): void => {
+      const next = destination(rule, place, options);
+      const path = [...steps, { place, rule }];
+      if (next === undefined || (next.host !== place.host && !own.has(next.host) && !index.hosts.has(next.host))) {
+        return end(path);
+      }
+      visit(next, assumed, path);
+    };
+    const settle = (place: Place, assumed: ReadonlySet<string>, steps: readonly Step[]): void => {
+      const next = canonical(place, options);
+      if (next.path === place.path && next.host === place.host) {
+        return end(steps);
+      }
+      visit(next, assumed, [...steps, { place }]);
+    };
+    start.clauses.forEach((clause) => hop(start, from, new Set(clause), []));
+  }
+
+  function end(path: readonly Step[]): void {
+    const steps = path.filter((step): step is Required<Step> => step.rule !== undefined);
+    const first = steps[0]?.rule;
+    if (steps.length < 2 || chained.has(first)) {
+      return;
+    }
+    chained.add(first);
+    chains.push(finding(first, 'info', 'chain', `${steps.length} redirects one after the other: ${shown(path)}`));
+    if (steps.every(({ rule }) => isCertain(rule) && !rule.text.includes('>') && rule.policy === 'k')) {
+      ends.set(first, steps[steps.length - 1].rule.text);
+    }
+  }
+}
+
+function finding({ rule }: NormalRule, severity: Diagnostic['severity'], code: DiagnosticCode, message: string): Diagnostic {
+  return { source: rule.source, severity, code, message };
+}
+
+function shown(steps: readonly Step[]): string {
+  return steps.map(({ place, rule }) => `${place.path}${rule === undefined ? '' : ` (${rule.rule.source.file}:${rule.rule.source.line})`}`).join(' -> ');
+}
+
+function opposite(token: string): string {
+  return token.startsWith('!') ? token.slice(1) : `!${token}`;
+}
+
+/** Two paths of a pattern: with nothing and with something for the splat; no placeholder takes a name that a rule may know. */
+function samplesOf({ cells, splat, slash }: NormalRule): readonly string[] {
+  const path = cells.slice(1).map((cell, n) => `/${cell ?? `\u007eany${n}`}`).join('');
+  const closed = path === '' ? '/' : path;
+  if (splat) {
+    return [slash === 'open' ? `${path}/` : closed, `${path}/~rest`];
+  }
+  return [slash === 'open' && path !== '' ? `${path}/` : closed];
+}
+
+/** Where a redirect leads, as far as a sample can say. */
+function destination(rule: NormalRule, { host, path }: Place, options: CompileOptions): Place | undefined {
+  const target = rule.text.slice(rule.text.lastIndexOf('`') + 1);
+  const segments = path.split('/');
+  const filled = target.replace(/>(.)/g, (_, capture: string) => {
+    return capture >= 'a' ? segments.slice(capture.charCodeAt(0) - 96).join('/') : capture >= 'A' ? 'any' : segments[Number(capture)];
+  });
+  // A query of the target's own may decide about a condition the walk cannot see.
+  const [beforeQuery, query] = filled.split('#')[0].split('?');
+  if (query !== undefined && rule.clauses.some((clause) => clause.some((token) => /^!?Q/.test(token)))) {
+    return undefined;
+  }
+  if (beforeQuery.startsWith('/')) {
+    return { host: options.canonicalHost ?? host, path: `/${beforeQuery.replace(/^([/\\]|%2f|%5c)+/i, '')}` };
+  }
+  const [, elsewhere, rest] = /^https?:\/\/([^/]*)(.*)$/.exec(beforeQuery) ?? [];
+  return elsewhere === undefined ? undefined : { host: elsewhere, path: rest };
+}
+
+/** Slash, clean URL and host as the function redirects to them where no rule decides otherwise. */
+export function canonical({ host, path }: Place, options: CompileOptions): Place {
+  let goal = path;
+  if (options.cleanUrls === true && goal.endsWith('.html')) {
+    goal = goal.slice(0, -5);
+    goal = goal.endsWith('/index') ? goal.slice(0, -5) : goal;
+  }
+  if (options.trailingSlash === 'remove' && goal.endsWith('/') && goal.length > 1) {
+    goal = goal.slice(0, -1);
+  }
+  if (options.trailingSlash === 'add' && /\/[^/.]+$/.test(goal)) {
+    goal += '/';
+  }
+  return {
+    host: options.canonicalHost ?? host,
+    path: goal === path ? path : `/${goal.replace(/^([/\\]|%2f|%5c)+/i, '')}`,
+  };
+}
+
+/** Finds alternatives for a path the way the runtime does. */
+export class Index {
+  public readonly hosts = new Set<string>();
+  private readonly groups: readonly { readonly pattern: Pattern['shape']; readonly keys: ReadonlyMap<string, readonly Alternative[]> }[];
+
+  constructor({ patterns, shapes }: Ordered) {
+    const maps = new Map(shapes.map((shape) => [shape, new Map<string, readonly Alternative[]>()]));
+    for (const { shape, cells, alternatives } of patterns) {
+      if (cells[0] !== null) {
+        this.hosts.add(cells[0]);
+      }
+      maps.get(shape)?.set(cells.map((cell) => cell ?? '\u0000').join('/'), alternatives);
+    }
+    this.groups = shapes.map((pattern) => ({ pattern, keys: maps.get(pattern) ?? new Map() }));
+  }
+
+  /** In the order of the runtime, also what stands behind one that always holds. */
+  public* alternativesAt({ host, path }: Place): Generator<Alternative> {
+    const open = path.endsWith('/');
+    const cells = [host, ...(open ? path.slice(0, -1) : path).split('/').slice(1)];
+    for (const { pattern, keys } of this.groups) {
+      const { mask, depth, splat } = pattern;
+      if (splat ? depth > cells.length - 1 : depth !== cells.length - 1) {
+        continue;
+      }
+      const key = [...mask].map((mark, n) => mark === 'l' ? cells[n] : cells[n] === '' && n > 0 ? '\n' : '\u0000').join('/');
+      for (const alternative of keys.get(key) ?? []) {
+        const ends = open || (splat && cells.length - 1 > depth);
+        if (alternative.slash === 'any' || (alternative.slash === 'open') === ends) {
+          yield alternative;
+        }
+      }
+    }
+  }
+}

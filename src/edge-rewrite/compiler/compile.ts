@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { follow } from './check';
+import { emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
+import { headersOf } from './headers';
+import { LIMITS } from './limits';
+import { CompileOptions, CompileResult, Diagnostic, EmittedFunction, RuleSet, Source, StoreData, Tier } from './model';
+import { NormalRule, encodePath, normalise, passRule } from './normalise';
+import { Ordered, fileKey, order } from './order';
+import { requestCost, responseCost } from './cost';
+import { needsOf } from './needs';
+import { reportOf } from './report';
+import { Table, tableOf } from './table';
+
+const NOWHERE: Source = { file: '', line: 0 };
+
+/** Compiles rule sets into the cheapest edge function that can run them. Throws nothing: what is wrong stands in `diagnostics`. */
+export function compile(sets: readonly RuleSet[], options: CompileOptions = {}): CompileResult {
+  const { rules, diagnostics: found } = normalise(sets);
+  const diagnostics: Diagnostic[] = [...found, ...checkOptions(rules, options)];
+  const headers = headersOf(sets);
+  diagnostics.push(...headers.diagnostics);
+
+  const files = filesOf(options, rules.length);
+  let ordered = order(rules, files, options.spaFallback !== undefined);
+  diagnostics.push(...lostRules(ordered, files));
+  const findings = follow(ordered, options);
+  diagnostics.push(...findings.loops);
+  if (options.collapseChains === true && findings.ends.size > 0) {
+    ordered = withTargets(ordered, findings.ends);
+  } else {
+    diagnostics.push(...findings.chains);
+  }
+
+  const table = tableOf(ordered);
+  const paths = headers.rules.length > 0;
+  const emit = (layout: 'inline' | 'store'): EmittedFunction => {
+    const features = requestFeatures(table, options, layout, paths);
+    const code = emitRequest(table, options, features);
+    return { code, bytes: Buffer.byteLength(code), opcodes: requestCost(table, options, features) };
+  };
+  const inline = emit('inline');
+  const tier = tierOf(options.tier, inline, table);
+  const request = tier === 'inline' ? inline : emit('store');
+  const data = tier === 'inline' ? undefined : storeOf(table);
+  const response = responseOf();
+  diagnostics.push(...limitsOf());
+
+  const strict = options.strict === true;
+  const all = diagnostics
+    .map((one) => strict && one.severity === 'warning' ? { ...one, severity: 'error' as const } : one)
+    .sort((a, b) => a.source.file < b.source.file ? -1 : a.source.file > b.source.file ? 1 : a.source.line - b.source.line);
+  const needs = needsOf(table, headers.rules, options);
+  return {
+    tier,
+    ...request === undefined ? {} : { viewerRequest: request },
+    ...response === undefined ? {} : { viewerResponse: response },
+    ...data === undefined ? {} : { data },
+    constantHeaders: headers.constant,
+    ...needs,
+    diagnostics: all,
+    report: reportOf({ tier, rules, headerRules: headers.rules.length, request, response, table, data, diagnostics: all }),
+  };
+
+  function responseOf(): EmittedFunction | undefined {
+    const kinds = new Set(ordered.patterns.flatMap(({ alternatives }) => alternatives.map(({ rule }) => rule.kind)));
+    const features = responseFeatures(headers.rules, kinds.has('e'), kinds.has('s'));
+    if (features.size === 0) {
+      return undefined;
+    }
+    const code = emitResponse(headers.rules, features);
+    return { code, bytes: Buffer.byteLength(code), opcodes: responseCost(headers.rules, features) };
+  }
+  function limitsOf(): readonly Diagnostic[] {
+    return [];
+  }
+}
+
+function checkOptions(_rules: readonly NormalRule[], _options: CompileOptions): readonly Diagnostic[] {
+  return [];
+}
+
+function tierOf(wanted: Tier | undefined, inline: EmittedFunction, table: Table): Tier {
+  if (wanted !== undefined) {
+    return wanted;
+  }
+  const bytes = table.entries.reduce((sum, { key, value }) => sum + key.length + value.length + 3, 0);
+  return bytes <= LIMITS.inlineBytes && inline.bytes <= LIMITS.codeBytesWarning ? 'inline' : 'key-value-store';
+}
+
+function storeOf({ entries }: Table): StoreData {
+  const json = JSON.stringify({ data: entries.map(({ key, value }) => ({ key, value })) });
+  return {
+    entries: entries.map(({ key, value }) => ({ key, value })),
+    json,
+    bytes: Buffer.byteLength(json),
+    hash: createHash('sha256').update(json).digest('hex'),
+  };
+}
+
+/** URL paths under which the files of the site are served. */
+function filesOf({ site, indexDocument, cleanUrls }: CompileOptions, index: number): ReadonlyMap<string, NormalRule> {
+  const files = new Map<string, NormalRule>();
+  const add = (path: string) => {
+    const pass = passRule(encodePath(path), index, NOWHERE);
+    files.set(fileKey(pass), pass);
+  };
+  for (const file of site?.files ?? []) {
+    add(file);
+    const document = `/${indexDocument ?? 'index.html'}`;
+    if (file.endsWith(document)) {
+      add(file.slice(0, 1 - document.length));
+    } else if (cleanUrls === true && file.endsWith('.html')) {
+      add(file.slice(0, -5));
+    }
+  }
+  return files;
+}
+
+function lostRules(ordered: Ordered, files: ReadonlyMap<string, NormalRule>): readonly Diagnostic[] {
+  const at = ({ rule: { source } }: NormalRule) => `${source.file}:${source.line}`;
+  const lost = ordered.unreachable.map(({ rule, by, duplicate }): Diagnostic => duplicate
+    ? { source: rule.rule.source, severity: 'warning', code: 'duplicate', message: `matches the same paths as ${at(by)}, which comes first` }
+    : { source: rule.rule.source, severity: 'warning', code: 'unreachable', message: `never reached: ${at(by)} takes all of its paths` });
+  void files;
+  return lost;
+}
+
+function withTargets(ordered: Ordered, ends: ReadonlyMap<NormalRule, string>): Ordered {
+  return {
+    ...ordered,
+    patterns: ordered.patterns.map((pattern) => ({
+      ...pattern,
+      alternatives: pattern.alternatives.map((alternative) => {
+        const text = ends.get(alternative.rule);
+        return text === undefined ? alternative : { ...alternative, rule: { ...alternative.rule, text } };
+      }),
+    })),
+  };
+}

@@ -1,0 +1,199 @@
+import { VIEWER_REQUEST, VIEWER_RESPONSE } from './blocks/minified.generated';
+import { CompileOptions } from './model';
+import { Table } from './table';
+
+/** The sources of the runtime, with `//#if` lines. Tests put in the readable ones to count opcodes per line. */
+export interface Blocks {
+  readonly viewerRequest: string;
+  readonly viewerResponse: string;
+  /** Between their lines. */
+  readonly separator: string;
+}
+
+export type Layout = 'inline' | 'store';
+
+const MINIFIED: Blocks = { viewerRequest: VIEWER_REQUEST, viewerResponse: VIEWER_RESPONSE, separator: '' };
+
+/** What of the runtime a table and the options need. */
+export function requestFeatures(table: Table, options: CompileOptions, layout: Layout, paths: boolean): ReadonlySet<string> {
+  const alternatives = table.entries.flatMap(({ value }) => value.split('^'));
+  const heads = alternatives.map((alternative) => alternative.split(' ', 1)[0]);
+  const kinds = new Set(heads.map((head) => head[0]));
+  const policies = new Set(heads.map((head) => head[1]));
+  const tokens = new Set(alternatives.filter((text) => text.includes(' '))
+    .flatMap((alternative) => alternative.split(' ').slice(1).filter((field) => !/^\d/.test(field))));
+  const hasToken = (pattern: RegExp) => [...tokens].some((token) => pattern.test(token));
+  const anyTarget = (pattern: RegExp) => alternatives.some((text) => pattern.test(text));
+
+  const on = new Set<string>();
+  const when = (name: string, condition: boolean) => {
+    if (condition) {
+      on.add(name);
+    }
+  };
+  const redirects = [...kinds].some((kind) => kind < 'a');
+  const canonical = options.cleanUrls === true || options.canonicalHost !== undefined
+    || options.trailingSlash === 'add' || options.trailingSlash === 'remove';
+  when('table', table.entries.length > 0);
+  when(layout, on.has('table'));
+  when('probes', table.reads.some((reads) => reads > 1));
+  when('noprobes', !on.has('probes'));
+  when('placeholders', table.entries.some(({ pattern }) => pattern.shape.mask.includes('p', 1)));
+  when('hosts', table.hosts);
+  when('host', table.hosts || options.canonicalHost !== undefined);
+  when('slash', [...policies].some((policy) => 'KMDxyz'.includes(policy)));
+  when('conditions', tokens.size > 0);
+  when('splits', kinds.has('s'));
+  when('several', on.has('slash') || on.has('conditions') || on.has('splits') || table.entries.some(({ value }) => value.includes('^')));
+  when('single', !on.has('several'));
+  when('cookies', hasToken(/^!?K/));
+  when('queries', hasToken(/^!?Q/));
+  when('captured', hasToken(/^Q[^=<$~]*>/));
+  when('methods', hasToken(/^!?T/));
+  when('labels', hasToken(/^Z/));
+  when('languages', hasToken(/^!?L/));
+  when('redirects', redirects);
+  when('fragments', anyTarget(/^[1-8][^ ]*#/));
+  when('merges', [...policies].some((policy) => 'mMy'.includes(policy)));
+  when('statuses', kinds.has('e'));
+  when('proxies', kinds.has('o'));
+  when('arguments', on.has('splits') || on.has('merges') || on.has('statuses') || on.has('proxies'));
+  when('rewrites', ['w', 'o', 'e', 's'].some((kind) => kinds.has(kind)));
+  when('own', on.has('rewrites') && anyTarget(/^(?:[woe][^ ]*\?|[woe][^kKx])/));
+  when('captures', anyTarget(/^[^ ]*>/) || anyTarget(/ \d+`[^ ]*>/));
+  when('rests', anyTarget(/^[^ ]*>[a-z]/) || anyTarget(/ \d+`[^ ]*>[a-z]/));
+  when('clean', options.cleanUrls === true);
+  when('add', options.trailingSlash === 'add');
+  when('remove', options.trailingSlash === 'remove');
+  when('canonical', canonical);
+  when('base', options.canonicalHost !== undefined);
+  when('location', redirects || canonical);
+  when('spa', options.spaFallback !== undefined);
+  when('index', options.indexDocument !== undefined);
+  when('extension', extensionOf(options) !== undefined);
+  when('documents', on.has('spa') || on.has('index') || on.has('extension'));
+  when('serving', on.has('canonical') || on.has('documents'));
+  when('markers', on.has('statuses') || on.has('splits') || paths);
+  when('paths', paths && (on.has('rewrites') || on.has('documents')));
+  return on;
+}
+
+/** What is appended to a path without slash and extension. */
+function extensionOf(options: CompileOptions): string | undefined {
+  if (options.cleanUrls === true) {
+    return '.html';
+  }
+  return options.trailingSlash === 'remove' && options.indexDocument !== undefined ? `/${options.indexDocument}` : undefined;
+}
+
+export function emitRequest(table: Table, options: CompileOptions, features: ReadonlySet<string>, blocks: Blocks = MINIFIED): string {
+  const cells = table.probes.split('|');
+  const constants: Record<string, string> = {
+    TABLE: JSON.stringify(`\n${table.entries.map(({ key, value }) => `${key} ${value}\n`).join('')}`),
+    PROBES: JSON.stringify(table.probes),
+    DEEPEST: String(cells.length - 1),
+    PLACES: table.hosts ? '3' : '2',
+    HOST: JSON.stringify(options.canonicalHost ?? ''),
+    SERVABLE: '"pws"',
+    CANONICAL_STATUS: String(options.canonicalStatus ?? 301),
+    SPA: JSON.stringify(options.spaFallback ?? ''),
+    INDEX: JSON.stringify(options.indexDocument ?? ''),
+    EXTENSION: JSON.stringify(extensionOf(options) ?? ''),
+  };
+  const code = resolveDirectives(blocks.viewerRequest, features, blocks.separator);
+  const awaited = features.has('store') ? code : code.replace(/\b(?:async|await) /g, '');
+  const cloudfront = features.has('store') || features.has('proxies') ? 'import cf from \'cloudfront\';\n' : '';
+  return cloudfront + awaited.replace(/\b[A-Z][A-Z_]{2,}\b/g, (name) => constants[name] ?? name);
+}
+
+/** One header rule, ready for the code. */
+export interface ResponseRule {
+  /** Source of a regular expression over the path; its groups are the captures. */
+  readonly path: string;
+  /** Likewise over the host. */
+  readonly host?: string;
+  /** Tokens that must all hold; several clauses, any of them. */
+  readonly clauses: readonly (readonly string[])[];
+  readonly operations: readonly ResponseOperation[];
+}
+
+export interface ResponseOperation {
+  readonly kind: 'set' | 'append' | 'unset';
+  readonly name: string;
+  /** Literal text, or the number of a group. */
+  readonly value: readonly (string | number)[];
+}
+
+export function responseFeatures(rules: readonly ResponseRule[], statuses: boolean, splits: boolean): ReadonlySet<string> {
+  const tokens = rules.flatMap(({ clauses }) => clauses.flat());
+  const on = new Set<string>();
+  const when = (name: string, condition: boolean) => {
+    if (condition) {
+      on.add(name);
+    }
+  };
+  when('rules', rules.length > 0);
+  when('statuses', statuses);
+  when('splits', splits);
+  when('host', rules.some(({ host }) => host !== undefined));
+  when('puts', rules.some(({ operations }) => operations.some(({ kind }) => kind === 'append')));
+  when('conditions', tokens.length > 0);
+  when('cookies', tokens.some((token) => /^!?K/.test(token)));
+  when('queries', tokens.some((token) => /^!?Q/.test(token)));
+  when('methods', tokens.some((token) => /^!?T/.test(token)));
+  when('languages', tokens.some((token) => /^!?L/.test(token)));
+  return on;
+}
+
+export function emitResponse(rules: readonly ResponseRule[], features: ReadonlySet<string>, blocks: Blocks = MINIFIED): string {
+  // The conditions are the same block as in the request.
+  const conditions = blocks.viewerRequest.slice(0, blocks.viewerRequest.indexOf('//#if location'));
+  const code = resolveDirectives(conditions + blocks.viewerResponse, features, blocks.separator);
+  if (rules.length === 0) {
+    return code;
+  }
+  const puts = features.has('puts');
+  const body = ['var m;', 'var k;', ...puts ? ['var w={};'] : [], ...rules.map((rule) => responseRule(rule, puts))].join('\n');
+  return `${code}\nfunction apply(q,h,u,o){\n${body}\n}`.replace(/\n/g, (line) => blocks.separator === '' ? '' : line);
+}
+
+/** The names are those of `apply`: q request, h headers, u path, o host, m match, k clause holds, w set by us. */
+function responseRule({ path, host, clauses, operations }: ResponseRule, puts: boolean): string {
+  const captures = operations.some(({ value }) => value.some((part) => typeof part === 'number'));
+  const literal = (value: ResponseOperation['value']) => value.length === 0
+    ? '""'
+    : value.map((part) => typeof part === 'string' ? JSON.stringify(part) : `m[${part}]`).join('+');
+  let code = operations.map(({ kind, name, value }) => {
+    const key = JSON.stringify(name.toLowerCase());
+    if (kind === 'unset') {
+      return `delete h[${key}];`;
+    }
+    return puts ? `put(h,w,${key},${literal(value)},${kind === 'append'});` : `h[${key}]={value:${literal(value)}};`;
+  }).join('\n');
+  if (!clauses.some((clause) => clause.length === 0)) {
+    const any = clauses.map((clause) => {
+      return clause.reduceRight((inner, token) => `if(holds(q,${JSON.stringify(token)},[])){\n${inner}\n}`, 'k=true;');
+    });
+    code = `k=false;\n${any.join('\n')}\nif(k){\n${code}\n}`;
+  }
+  if (captures) {
+    code = `m=/${path}/.exec(u);\nif(m){\n${code}\n}`;
+  } else if (path !== '') {
+    code = `if(/${path}/.test(u)){\n${code}\n}`;
+  }
+  return host === undefined ? code : `if(/${host}/.test(o)){\n${code}\n}`;
+}
+
+/** Keeps what stands between `//#if x` and `//#endif` if x is on. */
+function resolveDirectives(block: string, features: ReadonlySet<string>, separator: string): string {
+  const open: boolean[] = [];
+  return block.split('\n').filter((line) => {
+    const [, word, name] = /^\s*\/\/#(\w+) ?(\w*)$/.exec(line) ?? [];
+    if (word === 'if') {
+      open.push(features.has(name));
+    } else if (word === 'endif') {
+      open.pop();
+    }
+    return word === undefined && open.every((one) => one);
+  }).join(separator);
+}

@@ -1,0 +1,43 @@
+import { ResponseRule } from './emit';
+import { CompileOptions, Needs } from './model';
+import { Table } from './table';
+
+interface Policies {
+  readonly originRequest: Needs;
+  readonly cache: Needs;
+}
+
+/** What the rules read of a request. A rule that redirects only reads; one that serves another thing splits the cache. */
+export function needsOf(table: Table, responseRules: readonly ResponseRule[], _options: CompileOptions): Policies {
+  const read = new Set<string>();
+  const split = new Set<string>();
+  for (const { pattern } of table.entries) {
+    for (const { rule } of pattern.alternatives) {
+      rule.clauses.flat().forEach((token) => {
+        read.add(token);
+        if (rule.kind >= 'a' && rule.kind !== 'p') {
+          split.add(token);
+        }
+      });
+      if (rule.kind === 's') {
+        read.add(`Krw_${rule.text.split('`', 1)[0]}`);
+        split.add('Ex-rewrite-variant');
+      }
+    }
+  }
+  responseRules.forEach(({ clauses }) => clauses.flat().forEach((token) => read.add(token)));
+  return { originRequest: needs(read), cache: needs(split) };
+}
+
+function needs(tokens: ReadonlySet<string>): Needs {
+  const names = (kinds: string) => {
+    const all = [...tokens].map((token) => /^!?(.)([\w.%-]*)/.exec(token)).filter((match) => match !== null && kinds.includes(match[1]));
+    return [...new Set(all.map((match) => match?.[2] ?? ''))].sort();
+  };
+  return {
+    // Every function sees the host whatever the policies say.
+    headers: names('EL').filter((name) => name !== 'host'),
+    cookies: names('K'),
+    queries: names('Q').map(decodeURIComponent),
+  };
+}

@@ -1,0 +1,414 @@
+import { LIMITS } from './limits';
+import { Condition, Diagnostic, DiagnosticCode, Rule, RuleSet, Source, Target, Template } from './model';
+
+/**
+ * A rule as order, check and emission see it: a pattern of cells, conditions as tokens of the runtime, targets with
+ * captures as positions.
+ */
+export interface NormalRule {
+  /** Position among all rules; the lower one wins. */
+  readonly index: number;
+  readonly rule: Rule;
+  /** The host, then the segments; null stands for any host, or any segment that is not empty. */
+  readonly cells: readonly Cell[];
+  readonly splat: boolean;
+  readonly slash: Slash;
+  /** Any of the clauses, all tokens of a clause. `[[]]` always holds. */
+  readonly clauses: Clauses;
+  /** Kind, as the first character of an alternative. */
+  readonly kind: string;
+  readonly policy: 'k' | 'm' | 'd';
+  /** Arguments and target as they stand in the table. */
+  readonly text: string;
+  /** Of a split: what follows the conditions. */
+  readonly variants: readonly string[];
+}
+
+export type Cell = string | null;
+export type Clauses = readonly (readonly string[])[];
+/** Whether the path must end in a slash (`open`) or must not (`closed`). */
+export type Slash = 'any' | 'closed' | 'open';
+
+export interface Normalised {
+  readonly rules: readonly NormalRule[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What may stand in a path; the rest is percent-encoded. None of it separates anything in the table. */
+const PATH = /%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~!$&'()*+,;=:@/]/;
+const QUERY = /%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~!$'()*,;:@/+]/;
+const QUERY_TEXT = /%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~!$&'()*,;:@/+=?]/;
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f]/;
+const HOST_TEXT = /^[a-z0-9.-]*(?::\d{1,5})?$/;
+const TOKEN_NAME = /^[\w.%-]+$/;
+const COUNTRY_HEADER = 'cloudfront-viewer-country';
+const REGION_HEADER = 'cloudfront-viewer-country-region';
+
+class Unfit extends Error {
+  constructor(public readonly code: DiagnosticCode, message: string) {
+    super(message);
+  }
+}
+
+/** Sets one after the other, each in its own order. A rule that cannot be expressed is reported and left out. */
+export function normalise(sets: readonly RuleSet[]): Normalised {
+  const rules: NormalRule[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const set of sets) {
+    diagnostics.push(...set.diagnostics);
+    for (const rule of inOrder(set)) {
+      try {
+        rules.push(normalRule(rule, rules.length));
+      } catch (error) {
+        if (!(error instanceof Unfit)) {
+          throw error;
+        }
+        diagnostics.push({ source: rule.source, severity: error.code === 'unsupported' ? 'warning' : 'error', code: error.code, message: error.message });
+      }
+    }
+  }
+  return { rules, diagnostics };
+}
+
+function inOrder(set: RuleSet): readonly Rule[] {
+  if (set.order === 'first-in-file') {
+    return set.rules;
+  }
+  const dynamic = set.rules.findIndex((rule) => rule.path.segments.some((segment) => segment.kind !== 'literal'));
+  const statics = dynamic < 0 ? set.rules : set.rules.slice(0, dynamic);
+  return [...statics, ...set.rules.slice(statics.length)];
+}
+
+/** A rule that lets a file of the site through. */
+export function passRule(path: string, index: number, source: Source): NormalRule {
+  const rule: Rule = {
+    source,
+    path: { segments: [], trailing: 'optional', slash: false },
+    query: [],
+    conditions: [],
+    action: { kind: 'pass' },
+    queryPolicy: 'keep',
+    force: true,
+  };
+  const cells = [null, ...path.replace(/\/$/, '').split('/').slice(1)];
+  return { index, rule, cells, splat: false, slash: 'any', clauses: [[]], kind: 'p', policy: 'k', text: '', variants: [] };
+}
+
+function normalRule(rule: Rule, index: number): NormalRule {
+  const { segments, trailing, slash } = rule.path;
+  const last = segments.at(-1);
+  const splat = last?.kind === 'splat';
+  const cells: Cell[] = [hostCell(rule)];
+  const captures = new Map<string, string>();
+  (splat ? segments.slice(0, -1) : segments).forEach((segment, n) => {
+    if (segment.kind === 'splat') {
+      throw new Unfit('unsupported', "'*' must be the last segment of a redirect");
+    }
+    if (segment.kind === 'literal') {
+      cells.push(encoded(segment.text, PATH, 'invalid-path').replace(/\//g, '%2F'));
+      return;
+    }
+    if (segment.prefix || segment.suffix) {
+      throw new Unfit('unsupported', `a placeholder must be a whole segment, got '${segment.prefix ?? ''}:${segment.name}${segment.suffix ?? ''}'`);
+    }
+    cells.push(null);
+    captures.set(segment.name, n < LIMITS.capturedSegments ? String(n + 1) : '');
+  });
+  if (cells.length - 1 > LIMITS.segments) {
+    throw new Unfit('invalid-path', `a rule has at most ${LIMITS.segments} segments, got ${cells.length - 1}`);
+  }
+  if (splat) {
+    if (last.prefix || last.suffix) {
+      throw new Unfit('unsupported', `'*' must be a whole segment, got '${last.prefix ?? ''}*${last.suffix ?? ''}'`);
+    }
+    const depth = cells.length - 1;
+    captures.set(last.name, depth < LIMITS.shapes ? String.fromCharCode(97 + depth) : '');
+  }
+  const tokens = rule.query.map((match, n) => {
+    const name = queryName(match.name);
+    if (match.capture === undefined) {
+      return match.value === undefined ? `Q${name}` : `Q${name}=${encodeURIComponent(match.value)}`;
+    }
+    const letter = String.fromCharCode(65 + n);
+    captures.set(match.capture, letter);
+    return `Q${name}>${letter}`;
+  });
+  const compiled = action(rule, captures);
+  const always = [...tokens, ...compiled.tokens];
+  const clauses = rule.conditions.map(clausesOf).reduce<Clauses>(and, [[]]).map((clause) => [...clause, ...always]);
+  return {
+    index,
+    rule,
+    cells,
+    splat,
+    slash: trailing === 'optional' ? 'any' : splat || slash ? 'open' : 'closed',
+    clauses,
+    kind: compiled.kind,
+    policy: compiled.policy,
+    text: compiled.text,
+    variants: compiled.variants,
+  };
+}
+
+function hostCell(rule: Rule): Cell {
+  if (rule.host === undefined) {
+    return null;
+  }
+  if (rule.host.labels.some((label) => label.kind !== 'literal')) {
+    throw new Unfit('unsupported', 'a redirect cannot have a placeholder in its host');
+  }
+  const host = rule.host.labels.map((label) => (label as { text: string }).text).join('.').toLowerCase();
+  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(host)) {
+    throw new Unfit('invalid-host', `a host consists of labels of letters, digits and hyphens, got '${host}'`);
+  }
+  return host;
+}
+
+interface CompiledAction {
+  readonly kind: string;
+  readonly policy: 'k' | 'm' | 'd';
+  readonly text: string;
+  readonly tokens: readonly string[];
+  readonly variants: readonly string[];
+}
+
+function action(rule: Rule, captures: ReadonlyMap<string, string>): CompiledAction {
+  const { action: it } = rule;
+  const letter = rule.queryPolicy === 'merge' ? 'm' : rule.queryPolicy === 'drop' ? 'd' : 'k';
+  /** Names a merge takes away: those the target sets and those the rule has read. */
+  const merged = (target: Target): readonly string[] => rule.queryPolicy === 'merge'
+    ? [...new Set([...(target.query ?? []).map(({ name }) => queryName(name)), ...rule.query.map(({ name }) => queryName(name))])]
+    : [];
+  const one = (kind: string, target: Target, argument: readonly string[] = [], absolute = false): CompiledAction => {
+    const names = merged(target).map((name) => name.replace(/[.*()]/g, '[$&]'));
+    const { text, tokens } = targetText(target, captures, absolute);
+    const policy = letter === 'm' && names.length === 0 ? 'k' : letter;
+    return {
+      kind,
+      policy,
+      text: [...argument, ...policy === 'm' ? [kind < 'a' ? names.join('|') : merged(target).join('|')] : [], text].join('`'),
+      tokens,
+      variants: [],
+    };
+  };
+  switch (it.kind) {
+    case 'pass':
+      return { kind: 'p', policy: 'k', text: '', tokens: [], variants: [] };
+    case 'redirect':
+      return one(String(it.status).slice(2), it.target, [], true);
+    case 'rewrite':
+      return one('w', it.target);
+    case 'proxy':
+      return one('o', it.target, [originText(it.origin)]);
+    case 'status':
+      return it.page === undefined
+        ? { kind: 'e', policy: 'k', text: `${it.status}\``, tokens: [], variants: [] }
+        : one('e', it.page, [String(it.status)]);
+    case 'split':
+      return split(it, captures);
+  }
+}
+
+function split(it: Extract<Rule['action'], { kind: 'split' }>, captures: ReadonlyMap<string, string>): CompiledAction {
+  if (!/^[A-Za-z0-9_-]{1,40}$/.test(it.experiment)) {
+    throw new Unfit('invalid-weights', `an experiment is named with 1 to 40 letters, digits, '-' and '_', got '${it.experiment}'`);
+  }
+  const shares = it.variants.map(({ weight }) => Math.round(weight * 100));
+  const sum = shares.reduce((all, share) => all + share, 0);
+  if (sum !== 10_000 || shares.some((share) => share < 0)) {
+    throw new Unfit('invalid-weights', `weights must be positive and sum to 100, got ${it.variants.map(({ weight }) => weight).join(' + ')}`);
+  }
+  let end = 0;
+  const variants = it.variants.map(({ target }, n) => {
+    if (target.query !== undefined && target.query.length > 0) {
+      throw new Unfit('invalid-target', 'a variant cannot have a query of its own');
+    }
+    end += shares[n];
+    return `${end}\`${targetText(target, captures, false).text}`;
+  });
+  return { kind: 's', policy: 'k', text: `${it.experiment}\`${it.maxAgeSeconds ?? 30 * 86_400}\``, tokens: [], variants };
+}
+
+function originText(origin: Extract<Rule['action'], { kind: 'proxy' }>['origin']): string {
+  const text = 'id' in origin ? origin.id : `@${origin.scheme}:${origin.host.toLowerCase()}`;
+  if (!/^[\w@:.-]+$/.test(text)) {
+    throw new Unfit('unknown-origin', `an origin is named with letters, digits, '.', '-' and '_', got '${text}'`);
+  }
+  return text;
+}
+
+function targetText(target: Target, captures: ReadonlyMap<string, string>, absolute: boolean): { text: string; tokens: readonly string[] } {
+  const first = target.path[0];
+  if (first === undefined || !('text' in first) || !first.text.startsWith('/')) {
+    throw new Unfit('invalid-target', 'the path of a target starts with a slash');
+  }
+  const tokens: string[] = [];
+  let text = '';
+  if (target.host !== undefined) {
+    if (!absolute) {
+      throw new Unfit('invalid-target', 'only a redirect can lead to another host');
+    }
+    const host = hostText(target.host, captures);
+    text = `${target.scheme ?? 'https'}://${host.text}`;
+    tokens.push(...host.tokens);
+  }
+  text += template(target.path, captures, PATH);
+  if (target.query !== undefined && target.query.length > 0) {
+    text += '?' + target.query.map(({ name, value }) => {
+      const right = template(value, captures, QUERY);
+      return queryName(name) + (right === '' ? '' : `=${right}`);
+    }).join('&');
+  }
+  if (target.fragment !== undefined && absolute) {
+    text += `#${encoded(target.fragment, QUERY_TEXT, 'invalid-target')}`;
+  }
+  return { text, tokens };
+}
+
+/** What follows the last capture must be a whole domain, so nobody but its owner can receive the visitor. */
+function hostText(parts: Template, captures: ReadonlyMap<string, string>): { text: string; tokens: readonly string[] } {
+  const tokens: string[] = [];
+  const text = parts.map((part) => {
+    if ('text' in part) {
+      const lower = part.text.toLowerCase();
+      if (!HOST_TEXT.test(lower)) {
+        throw new Unfit('invalid-host', `a host consists of labels of letters, digits and hyphens, got '${part.text}'`);
+      }
+      return lower;
+    }
+    const capture = positionOf(part.capture, captures);
+    if (capture >= 'a') {
+      throw new Unfit('open-redirect', `'*' cannot be part of a host, got ':${part.capture}'`);
+    }
+    tokens.push(`Z${capture}`);
+    return `>${capture}`;
+  }).join('');
+  const last = parts.at(-1);
+  if (tokens.length > 0 && !(last !== undefined && 'text' in last && /^\.[a-z0-9-]+(\.[a-z0-9-]+)+(:\d+)?$/i.test(last.text))) {
+    throw new Unfit('open-redirect', 'a placeholder in a host must be followed by a domain, as in \':shop.example.com\'');
+  }
+  if (text === '' || text.startsWith(':')) {
+    throw new Unfit('invalid-host', 'a host must not be empty');
+  }
+  return { text, tokens };
+}
+
+function template(parts: Template, captures: ReadonlyMap<string, string>, allowed: RegExp): string {
+  return parts.map((part) => 'text' in part ? encoded(part.text, allowed, 'invalid-target') : `>${positionOf(part.capture, captures)}`).join('');
+}
+
+function positionOf(name: string, captures: ReadonlyMap<string, string>): string {
+  const position = captures.get(name);
+  if (position === undefined) {
+    throw new Unfit('unknown-capture', `the target uses ':${name}', which the rule does not capture`);
+  }
+  if (position === '') {
+    throw new Unfit('unsupported', `only the first ${LIMITS.capturedSegments} segments can be captured, ':${name}' stands behind them`);
+  }
+  return position;
+}
+
+export function encodePath(text: string): string {
+  return encoded(text, PATH, 'invalid-path');
+}
+
+function encoded(text: string, allowed: RegExp, code: DiagnosticCode): string {
+  if (CONTROL.test(text)) {
+    throw new Unfit(code, `control characters are not allowed, got ${JSON.stringify(text)}`);
+  }
+  if (/^[A-Za-z0-9\-._~/]*$/.test(text)) {
+    return text;
+  }
+  return text.replace(/%[0-9A-Fa-f]{2}|[\ud800-\udbff][\udc00-\udfff]|[^]/g, (character) => {
+    if (allowed.test(character)) {
+      return character.length > 1 ? character.toUpperCase() : character;
+    }
+    try {
+      return encodeURIComponent(character).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+    } catch {
+      throw new Unfit(code, `half a surrogate pair is not allowed, got ${JSON.stringify(text)}`);
+    }
+  });
+}
+
+function queryName(name: string): string {
+  const text = encodeURIComponent(name).replace(/[!'()*~]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
+  if (text === '') {
+    throw new Unfit('invalid-query', 'a query parameter needs a name');
+  }
+  return text;
+}
+
+// ---------------------------------------------------------------------------------------------------------- conditions
+
+/** `has` of the condition as clauses of runtime tokens. */
+export function clausesOf(condition: Condition): Clauses {
+  const has = positive(condition);
+  return condition.negate === true ? not(has) : has;
+}
+
+function positive({ kind, name, values, compare = 'equals' }: Condition): Clauses {
+  const list = (of: readonly string[]) => of.map((value) => encodeURIComponent(value)).join(',');
+  const needValues = () => {
+    if (values.length === 0) {
+      throw new Unfit('invalid-condition', `a condition on ${kind} needs at least one value`);
+    }
+  };
+  switch (kind) {
+    case 'country':
+      needValues();
+      return [[`E${COUNTRY_HEADER}=${list(values.map((value) => value.toUpperCase()))}`]];
+    case 'region':
+      needValues();
+      return values.map((value) => {
+        const [region, country] = value.toUpperCase().split('-').reverse();
+        return [...country === undefined ? [] : [`E${COUNTRY_HEADER}=${list([country])}`], `E${REGION_HEADER}=${list([region])}`];
+      });
+    case 'language':
+      needValues();
+      return [[`Laccept-language=${values.map((value) => value.toLowerCase()).join(',')}`]];
+    case 'device':
+      needValues();
+      return values.map((value) => {
+        if (!['mobile', 'tablet', 'desktop', 'smarttv'].includes(value)) {
+          throw new Unfit('invalid-condition', `a device is 'mobile', 'tablet', 'desktop' or 'smarttv', got '${value}'`);
+        }
+        return [`Ecloudfront-is-${value}-viewer=true`];
+      });
+    case 'method':
+      needValues();
+      return [[`T=${list(values.map((value) => value.toUpperCase()))}`]];
+    case 'host': {
+      needValues();
+      const exact = values.filter((value) => !value.startsWith('*'));
+      const below = values.filter((value) => value.startsWith('*')).map((value) => [`Ehost$${list([value.slice(1).toLowerCase()])}`]);
+      return [...exact.length === 0 ? [] : [[`Ehost=${list(exact.map((value) => value.toLowerCase()))}`]], ...below];
+    }
+    case 'cookie':
+    case 'header':
+    case 'query': {
+      const letter = { cookie: 'K', header: 'E', query: 'Q' }[kind];
+      const key = kind === 'query' ? queryName(name ?? '') : kind === 'header' ? (name ?? '').toLowerCase() : name ?? '';
+      if (!TOKEN_NAME.test(key)) {
+        throw new Unfit('invalid-condition', `a ${kind} is named with letters, digits, '.', '-' and '_', got '${key}'`);
+      }
+      if (values.length === 0) {
+        return [[letter + key]];
+      }
+      const operator = { equals: '=', prefix: '<', suffix: '$', contains: '~' }[compare];
+      return compare === 'equals'
+        ? [[`${letter}${key}=${list(values)}`]]
+        : values.map((value) => [letter + key + operator + encodeURIComponent(value)]);
+    }
+  }
+}
+
+function and(left: Clauses, right: Clauses): Clauses {
+  return left.flatMap((one) => right.map((other) => [...one, ...other]));
+}
+
+/** De Morgan: of each clause, one token must not hold. */
+function not(clauses: Clauses): Clauses {
+  return clauses.map((clause) => clause.map((token) => [token.startsWith('!') ? token.slice(1) : `!${token}`])).reduce(and, [[]]);
+}

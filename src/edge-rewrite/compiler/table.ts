@@ -1,0 +1,88 @@
+import { NormalRule, Slash } from './normalise';
+import { Alternative, Ordered, Pattern, Shape } from './order';
+
+/** What the runtime looks up: keys, values, and per depth of a path the keys to try. Form: blocks/viewer-request.js. */
+export interface Table {
+  readonly entries: readonly { readonly key: string; readonly value: string; readonly pattern: Pattern }[];
+  /** The constant PROBES: one cell per depth, the last for all deeper paths. */
+  readonly probes: string;
+  /** Keys tried at most, per depth. */
+  readonly reads: readonly number[];
+  readonly hosts: boolean;
+}
+
+const POLICY: Readonly<Record<Slash, Readonly<Record<'k' | 'm' | 'd', string>>>> = {
+  any: { k: 'k', m: 'm', d: 'd' },
+  closed: { k: 'K', m: 'M', d: 'D' },
+  open: { k: 'x', m: 'y', d: 'z' },
+};
+
+export function tableOf({ patterns, shapes }: Pick<Ordered, 'patterns' | 'shapes'>): Table {
+  const hosts = shapes.some(({ mask }) => mask[0] === 'l');
+  const marks = marksOf(shapes);
+  const entries = patterns.map((pattern) => ({
+    key: keyOf(pattern, marks),
+    value: pattern.alternatives.map(valueOf).join('^'),
+    pattern,
+  }));
+  const deepest = Math.max(0, ...shapes.map(({ depth }) => depth));
+  const cells: string[] = [];
+  const reads: number[] = [];
+  for (let depth = 0; depth <= deepest + 1; depth++) {
+    const tokens = shapes
+      .filter((shape) => shape.splat ? shape.depth <= depth : shape.depth === depth && !isFirst(shape, hosts))
+      .map((shape) => tokenOf(shape, marks, hosts));
+    cells.push(tokens.map((token) => ` ${token}`).join(''));
+    reads.push(tokens.length + 1);
+  }
+  return { entries, probes: cells.join('|'), reads, hosts };
+}
+
+/** One alternative per clause of the rule's conditions. */
+export function valueOf({ rule, slash }: Alternative): string {
+  const head = rule.kind + POLICY[slash][rule.policy] + rule.text;
+  return clausesOnce(rule).map((clause) => [head, ...clause, ...rule.variants].join(' ')).join('^');
+}
+
+/** A clause that always holds makes the others idle. */
+function clausesOnce({ clauses }: NormalRule): NormalRule['clauses'] {
+  return clauses.some((clause) => clause.length === 0) ? [[]] : clauses;
+}
+
+/** The path itself, of whatever host there is: the runtime's first key. */
+function isFirst({ mask }: Shape, hosts: boolean): boolean {
+  return isExact(mask) && (mask[0] === 'l') === hosts;
+}
+
+function isExact(mask: string): boolean {
+  return !mask.includes('p', 1);
+}
+
+/** A letter per shape; shapes of different depth may share one, their keys differ anyhow. */
+function marksOf(shapes: readonly Shape[]): ReadonlyMap<Shape, string> {
+  const used = new Map<string, number>();
+  return new Map(shapes.map((shape) => {
+    const level = `${shape.depth}${shape.splat}`;
+    const n = used.get(level) ?? 0;
+    used.set(level, n + 1);
+    return [shape, String.fromCharCode((shape.splat ? 65 : 97) + n)];
+  }));
+}
+
+function tokenOf(shape: Shape, marks: ReadonlyMap<Shape, string>, hosts: boolean): string {
+  const { mask, splat, depth } = shape;
+  if (!splat && isExact(mask)) {
+    return '/';
+  }
+  const positions = [...mask].flatMap((mark, n) => n > 0 && mark === 'p' ? [n.toString(36)] : []).join('');
+  return `${marks.get(shape)}${depth.toString(36)}${hosts ? Number(mask[0] === 'l') : ''}${positions}`;
+}
+
+function keyOf({ cells, splat, shape }: Pattern, marks: ReadonlyMap<Shape, string>): string {
+  const host = cells[0] ?? '';
+  const path = cells.slice(1).map((cell) => `/${cell ?? ':'}`).join('');
+  if (splat || !isExact(shape.mask)) {
+    return `${marks.get(shape)}${host}${path}`;
+  }
+  return `${host === '' ? '' : `~${host}`}${path === '' ? '/' : path}`;
+}
