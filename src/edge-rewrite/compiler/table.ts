@@ -84,5 +84,5 @@ function keyOf({ cells, splat, shape }: Pattern, marks: ReadonlyMap<Shape, strin
   if (splat || !isExact(shape.mask)) {
     return `${marks.get(shape)}${host}${path}`;
   }
-  return `${host === '' ? '' : `~${host}`}${path === '' ? '/' : path}`;
+  return `${host === '' ? '' : `~${host}`}${path === '' ? '.' : path}`;
 }

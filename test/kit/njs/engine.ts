@@ -63,7 +63,7 @@ export function run(engine: Engine, jobs: readonly Job[]): ReadonlyArray<readonl
   const script = scriptFor(jobs);
   const lines = (engine === 'njs' ? inNjs(script) : inV8(script)).split('\n').filter((line) => line !== '');
   let n = 0;
-  return jobs.map((job) => job.requests.map(() => guarded(JSON.parse(lines[n++]) as RawOutcome, job)));
+  return jobs.map((job) => job.requests.map((request) => guarded(JSON.parse(lines[n++]) as RawOutcome, job, request)));
 }
 
 export function runOne(engine: Engine, job: Omit<Job, 'requests'>, request: EdgeRequest): Outcome {
@@ -79,15 +79,15 @@ interface RawOutcome {
 }
 
 /** What CloudFront does to a reply: anything outside the rules is a 502. */
-function guarded(raw: RawOutcome, job: Job): Outcome {
-  const refused = refusal(raw, job);
+function guarded(raw: RawOutcome, job: Job, request: EdgeRequest): Outcome {
+  const refused = refusal(raw, job, request);
   const { reads, logs, origin } = raw;
   return refused === undefined
     ? { reply: raw.result, origin, reads, logs }
     : { reply: { statusCode: 502, headers: {} }, origin, reads, logs, refused };
 }
 
-function refusal({ thrown, result }: RawOutcome, { code, data }: Job): string | undefined {
+function refusal({ thrown, result }: RawOutcome, { code, data }: Job, request: EdgeRequest): string | undefined {
   if (thrown !== undefined) {
     return thrown;
   }
@@ -101,7 +101,8 @@ function refusal({ thrown, result }: RawOutcome, { code, data }: Job): string | 
   if (result === null || typeof result !== 'object') {
     return `no object returned: ${JSON.stringify(result)}`;
   }
-  const headers = Object.entries(result.headers ?? {});
+  // What the viewer sent goes on as it came.
+  const headers = Object.entries(result.headers ?? {}).filter(([name, { value }]) => request.headers?.[name] !== value);
   const wrong = headers.find(([name, { value }]) => isDisallowedHeader(name) || name !== name.toLowerCase()
     || typeof value !== 'string' || /[^\t\u0020-\u007e]/.test(value));
   if (wrong !== undefined) {

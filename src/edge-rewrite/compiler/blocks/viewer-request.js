@@ -216,8 +216,9 @@ async function handler(event) {
       open = true;
       //#endif
       depth--;
-      if (depth > 0) {
-        key = uri.slice(0, -1);
+      key = uri.slice(0, -1);
+      if (key === '') {
+        key = '.';
       }
     }
     //#if hosts
