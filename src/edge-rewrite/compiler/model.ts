@@ -175,6 +175,8 @@ export interface RuleSet {
   readonly order: RuleOrder;
   readonly rules: readonly Rule[];
   readonly headers: readonly HeaderRule[];
+  /** What the file says of the site as a whole (`vercel.json`); an option given in code wins. */
+  readonly settings?: Pick<CompileOptions, 'cleanUrls' | 'trailingSlash' | 'canonicalStatus'>;
   /** What the importer could not express. */
   readonly diagnostics: readonly Diagnostic[];
 }
