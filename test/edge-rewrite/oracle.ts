@@ -222,7 +222,7 @@ function has({ kind, name = '', values, compare = 'equals' }: Condition, request
 /** The tag with the highest quality, the first of equal ones, among the first eight. */
 function preferred(acceptLanguage: string): string {
   const ranges = acceptLanguage.toLowerCase().split(',').slice(0, 8).flatMap((range) => {
-    const [, tag, quality] = /^\s*([a-z0-9-]+)\s*(?:;\s*q=([\d.]+))?/.exec(range) ?? [];
+    const [, tag, quality] = /^\s*([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,3})\s*(?:;\s*q=([\d.]+))?/.exec(range) ?? [];
     return tag === undefined ? [] : [{ tag, quality: quality === undefined ? 1 : Number(quality) }];
   });
   const best = Math.max(0, ...ranges.map(({ quality }) => quality));

@@ -1,6 +1,6 @@
 import { CompileOptions, Diagnostic, DiagnosticCode } from './model';
 import { NormalRule } from './normalise';
-import { Alternative, Ordered, Pattern, isCertain } from './order';
+import { Alternative, Ordered, Shape, isCertain } from './order';
 
 const HOPS = 10;
 /** Branches at conditions looked at per rule: enough for real files, a bound for generated ones. */
@@ -36,10 +36,22 @@ export function follow(ordered: Ordered, options: CompileOptions): Findings {
   const rules = new Set(ordered.patterns.flatMap(({ alternatives }) => alternatives.map(({ rule }) => rule)));
   for (const rule of rules) {
     if (rule.kind < 'a') {
-      samplesOf(rule).forEach((path) => walk(rule, { host: rule.cells[0] ?? options.canonicalHost ?? '', path }));
+      for (const path of samplesOf(rule)) {
+        const place = { host: rule.cells[0] ?? options.canonicalHost ?? '', path };
+        const next = destination(rule, place, options);
+        if (next !== undefined && !isEnd(next)) {
+          walk(rule, place);
+        }
+      }
     }
   }
   return { loops, chains, ends };
+
+  /** Nearly every redirect of a large file: what it leads to is looked up once and not redirected again. */
+  function isEnd(place: Place): boolean {
+    const moved = canonical(place, options);
+    return moved.path === place.path && moved.host === place.host && index.alternativesAt(place).length === 0;
+  }
 
   function walk(start: NormalRule, from: Place): void {
     let branches = 0;
@@ -127,7 +139,7 @@ function samplesOf({ cells, splat, slash }: NormalRule): readonly string[] {
 function destination(rule: NormalRule, { host, path }: Place, options: CompileOptions): Place | undefined {
   const target = rule.text.slice(rule.text.lastIndexOf('`') + 1);
   const segments = path.split('/');
-  const filled = target.replace(/>(.)/g, (_, capture: string) => {
+  const filled = !target.includes('>') ? target : target.replace(/>(.)/g, (_, capture: string) => {
     return capture >= 'a' ? segments.slice(capture.charCodeAt(0) - 96).join('/') : capture >= 'A' ? 'any' : segments[Number(capture)];
   });
   // A query of the target's own may decide about a condition the walk cannot see.
@@ -164,35 +176,45 @@ export function canonical({ host, path }: Place, options: CompileOptions): Place
 /** Finds alternatives for a path the way the runtime does. */
 export class Index {
   public readonly hosts = new Set<string>();
-  private readonly groups: readonly { readonly pattern: Pattern['shape']; readonly keys: ReadonlyMap<string, readonly Alternative[]> }[];
+  private readonly groups: readonly { readonly shape: Shape; readonly keys: Map<string, readonly Alternative[]> }[];
 
   constructor({ patterns, shapes }: Ordered) {
     const maps = new Map(shapes.map((shape) => [shape, new Map<string, readonly Alternative[]>()]));
+    this.groups = shapes.map((shape) => ({ shape, keys: maps.get(shape) ?? new Map() }));
     for (const { shape, cells, alternatives } of patterns) {
       if (cells[0] !== null) {
         this.hosts.add(cells[0]);
       }
-      maps.get(shape)?.set(cells.map((cell) => cell ?? '\u0000').join('/'), alternatives);
+      maps.get(shape)?.set(keyOf(shape.mask, cells), alternatives);
     }
-    this.groups = shapes.map((pattern) => ({ pattern, keys: maps.get(pattern) ?? new Map() }));
   }
 
   /** In the order of the runtime, also what stands behind one that always holds. */
-  public* alternativesAt({ host, path }: Place): Generator<Alternative> {
+  public alternativesAt({ host, path }: Place): readonly Alternative[] {
     const open = path.endsWith('/');
-    const cells = [host, ...(open ? path.slice(0, -1) : path).split('/').slice(1)];
-    for (const { pattern, keys } of this.groups) {
-      const { mask, depth, splat } = pattern;
+    const cells = (open ? path.slice(0, -1) : path).split('/');
+    cells[0] = host;
+    const found: Alternative[] = [];
+    for (const { shape: { mask, depth, splat }, keys } of this.groups) {
       if (splat ? depth > cells.length - 1 : depth !== cells.length - 1) {
         continue;
       }
-      const key = [...mask].map((mark, n) => mark === 'l' ? cells[n] : cells[n] === '' && n > 0 ? '\n' : '\u0000').join('/');
-      for (const alternative of keys.get(key) ?? []) {
+      const alternatives = keys.get(keyOf(mask, cells));
+      if (alternatives !== undefined) {
         const ends = open || (splat && cells.length - 1 > depth);
-        if (alternative.slash === 'any' || (alternative.slash === 'open') === ends) {
-          yield alternative;
-        }
+        found.push(...alternatives.filter(({ slash }) => slash === 'any' || (slash === 'open') === ends));
       }
     }
+    return found;
   }
+}
+
+/** Literal cells only: a shape says where the others are. An empty segment is none that a placeholder stands for. */
+function keyOf(mask: string, cells: readonly (string | null)[]): string {
+  let key = '';
+  for (let n = 0; n < mask.length; n++) {
+    const cell = cells[n];
+    key += mask[n] === 'l' ? `/${cell}` : n > 0 && cell === '' ? '\n' : '';
+  }
+  return key;
 }

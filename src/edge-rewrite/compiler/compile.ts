@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { follow } from './check';
-import { emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
+import { Blocks, MINIFIED, emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
 import { headersOf } from './headers';
 import { LIMITS } from './limits';
-import { CompileOptions, CompileResult, Diagnostic, EmittedFunction, RuleSet, Source, StoreData, Tier } from './model';
+import { CompileOptions, CompileResult, Diagnostic, EmittedFunction, RuleSet, Source, StoreData } from './model';
 import { NormalRule, encodePath, normalise, passRule } from './normalise';
 import { Ordered, fileKey, order } from './order';
 import { requestCost, responseCost } from './cost';
@@ -13,8 +13,11 @@ import { Table, tableOf } from './table';
 
 const NOWHERE: Source = { file: '', line: 0 };
 
-/** Compiles rule sets into the cheapest edge function that can run them. Throws nothing: what is wrong stands in `diagnostics`. */
-export function compile(sets: readonly RuleSet[], options: CompileOptions = {}): CompileResult {
+/**
+ * Compiles rule sets into the cheapest edge function that can run them. Throws nothing: what is wrong stands in
+ * `diagnostics`. Tests that count opcodes give the readable blocks.
+ */
+export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, blocks: Blocks = MINIFIED): CompileResult {
   const { rules, diagnostics: found } = normalise(sets);
   const diagnostics: Diagnostic[] = [...found, ...checkOptions(rules, options)];
   const headers = headersOf(sets);
@@ -35,12 +38,11 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}):
   const paths = headers.rules.length > 0;
   const emit = (layout: 'inline' | 'store'): EmittedFunction => {
     const features = requestFeatures(table, options, layout, paths);
-    const code = emitRequest(table, options, features);
+    const code = emitRequest(table, options, features, blocks);
     return { code, bytes: Buffer.byteLength(code), opcodes: requestCost(table, options, features) };
   };
-  const inline = emit('inline');
-  const tier = tierOf(options.tier, inline, table);
-  const request = tier === 'inline' ? inline : emit('store');
+  const tier = options.tier ?? (fitsInline(table) && emit('inline').bytes <= LIMITS.codeBytesWarning ? 'inline' : 'key-value-store');
+  const request = emit(tier === 'inline' ? 'inline' : 'store');
   const data = tier === 'inline' ? undefined : storeOf(table);
   const response = responseOf();
   diagnostics.push(...limitsOf());
@@ -67,7 +69,7 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}):
     if (features.size === 0) {
       return undefined;
     }
-    const code = emitResponse(headers.rules, features);
+    const code = emitResponse(headers.rules, features, blocks);
     return { code, bytes: Buffer.byteLength(code), opcodes: responseCost(headers.rules, features) };
   }
   function limitsOf(): readonly Diagnostic[] {
@@ -79,18 +81,15 @@ function checkOptions(_rules: readonly NormalRule[], _options: CompileOptions): 
   return [];
 }
 
-function tierOf(wanted: Tier | undefined, inline: EmittedFunction, table: Table): Tier {
-  if (wanted !== undefined) {
-    return wanted;
-  }
-  const bytes = table.entries.reduce((sum, { key, value }) => sum + key.length + value.length + 3, 0);
-  return bytes <= LIMITS.inlineBytes && inline.bytes <= LIMITS.codeBytesWarning ? 'inline' : 'key-value-store';
+function fitsInline({ entries }: Table): boolean {
+  return entries.reduce((sum, { key, value }) => sum + key.length + value.length + 3, 0) <= LIMITS.inlineBytes;
 }
 
 function storeOf({ entries }: Table): StoreData {
-  const json = JSON.stringify({ data: entries.map(({ key, value }) => ({ key, value })) });
+  const data = entries.map(({ key, value }) => ({ key, value }));
+  const json = JSON.stringify({ data });
   return {
-    entries: entries.map(({ key, value }) => ({ key, value })),
+    entries: data,
     json,
     bytes: Buffer.byteLength(json),
     hash: createHash('sha256').update(json).digest('hex'),

@@ -12,18 +12,37 @@ export interface Blocks {
 
 export type Layout = 'inline' | 'store';
 
-const MINIFIED: Blocks = { viewerRequest: VIEWER_REQUEST, viewerResponse: VIEWER_RESPONSE, separator: '' };
+export const MINIFIED: Blocks = { viewerRequest: VIEWER_REQUEST, viewerResponse: VIEWER_RESPONSE, separator: '' };
 
 /** What of the runtime a table and the options need. */
 export function requestFeatures(table: Table, options: CompileOptions, layout: Layout, paths: boolean): ReadonlySet<string> {
-  const alternatives = table.entries.flatMap(({ value }) => value.split('^'));
-  const heads = alternatives.map((alternative) => alternative.split(' ', 1)[0]);
-  const kinds = new Set(heads.map((head) => head[0]));
-  const policies = new Set(heads.map((head) => head[1]));
-  const tokens = new Set(alternatives.filter((text) => text.includes(' '))
-    .flatMap((alternative) => alternative.split(' ').slice(1).filter((field) => !/^\d/.test(field))));
+  const kinds = new Set<string>();
+  const tokens = new Set<string>();
+  const texts = { captures: false, rests: false, fragments: false, own: false };
+  let merges = false;
+  let slash = false;
+  let several = false;
+  for (const { value, pattern } of table.entries) {
+    several ||= value.includes('^');
+    for (const alternative of pattern.alternatives) {
+      const { kind, policy, text, clauses, variants } = alternative.rule;
+      kinds.add(kind);
+      merges ||= policy === 'm';
+      slash ||= alternative.slash !== 'any';
+      const served = kind >= 'a';
+      const targets = variants.length === 0 ? text : variants.join('');
+      if (targets.includes('>')) {
+        texts.captures = true;
+        texts.rests ||= />[a-z]/.test(targets);
+      }
+      texts.fragments ||= !served && text.includes('#');
+      texts.own ||= served && 'woe'.includes(kind) && (policy !== 'k' || text.includes('?'));
+      if (clauses.length > 1 || clauses[0].length > 0) {
+        clauses.forEach((clause) => clause.forEach((token) => tokens.add(token)));
+      }
+    }
+  }
   const hasToken = (pattern: RegExp) => [...tokens].some((token) => pattern.test(token));
-  const anyTarget = (pattern: RegExp) => alternatives.some((text) => pattern.test(text));
 
   const on = new Set<string>();
   const when = (name: string, condition: boolean) => {
@@ -41,10 +60,10 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('placeholders', table.entries.some(({ pattern }) => pattern.shape.mask.includes('p', 1)));
   when('hosts', table.hosts);
   when('host', table.hosts || options.canonicalHost !== undefined);
-  when('slash', [...policies].some((policy) => 'KMDxyz'.includes(policy)));
+  when('slash', slash);
   when('conditions', tokens.size > 0);
   when('splits', kinds.has('s'));
-  when('several', on.has('slash') || on.has('conditions') || on.has('splits') || table.entries.some(({ value }) => value.includes('^')));
+  when('several', on.has('slash') || on.has('conditions') || on.has('splits') || several);
   when('single', !on.has('several'));
   when('cookies', hasToken(/^!?K/));
   when('queries', hasToken(/^!?Q/));
@@ -53,15 +72,15 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('labels', hasToken(/^Z/));
   when('languages', hasToken(/^!?L/));
   when('redirects', redirects);
-  when('fragments', anyTarget(/^[1-8][^ ]*#/));
-  when('merges', [...policies].some((policy) => 'mMy'.includes(policy)));
+  when('fragments', texts.fragments);
+  when('merges', merges);
   when('statuses', kinds.has('e'));
   when('proxies', kinds.has('o'));
   when('arguments', on.has('splits') || on.has('merges') || on.has('statuses') || on.has('proxies'));
   when('rewrites', ['w', 'o', 'e', 's'].some((kind) => kinds.has(kind)));
-  when('own', on.has('rewrites') && anyTarget(/^(?:[woe][^ ]*\?|[woe][^kKx])/));
-  when('captures', anyTarget(/^[^ ]*>/) || anyTarget(/ \d+`[^ ]*>/));
-  when('rests', anyTarget(/^[^ ]*>[a-z]/) || anyTarget(/ \d+`[^ ]*>[a-z]/));
+  when('own', texts.own);
+  when('captures', texts.captures);
+  when('rests', texts.rests);
   when('clean', options.cleanUrls === true);
   when('add', options.trailingSlash === 'add');
   when('remove', options.trailingSlash === 'remove');
@@ -86,10 +105,10 @@ function extensionOf(options: CompileOptions): string | undefined {
   return options.trailingSlash === 'remove' && options.indexDocument !== undefined ? `/${options.indexDocument}` : undefined;
 }
 
-export function emitRequest(table: Table, options: CompileOptions, features: ReadonlySet<string>, blocks: Blocks = MINIFIED): string {
+export function emitRequest(table: Table, options: CompileOptions, features: ReadonlySet<string>, blocks: Blocks): string {
   const cells = table.probes.split('|');
   const constants: Record<string, string> = {
-    TABLE: JSON.stringify(`\n${table.entries.map(({ key, value }) => `${key} ${value}\n`).join('')}`),
+    TABLE: features.has('inline') ? JSON.stringify(`\n${table.entries.map(({ key, value }) => `${key} ${value}\n`).join('')}`) : '',
     PROBES: JSON.stringify(table.probes),
     DEEPEST: String(cells.length - 1),
     PLACES: table.hosts ? '3' : '2',
@@ -145,7 +164,7 @@ export function responseFeatures(rules: readonly ResponseRule[], statuses: boole
   return on;
 }
 
-export function emitResponse(rules: readonly ResponseRule[], features: ReadonlySet<string>, blocks: Blocks = MINIFIED): string {
+export function emitResponse(rules: readonly ResponseRule[], features: ReadonlySet<string>, blocks: Blocks): string {
   // The conditions are the same block as in the request.
   const conditions = blocks.viewerRequest.slice(0, blocks.viewerRequest.indexOf('//#if location'));
   const code = resolveDirectives(conditions + blocks.viewerResponse, features, blocks.separator);

@@ -101,10 +101,7 @@ export function fileKey(pass: NormalRule): string {
 }
 
 function draftAt(groups: Map<string, Group>, cells: readonly Cell[], splat: boolean): Draft {
-  let mask = '';
-  for (const cell of cells) {
-    mask += cell === null ? 'p' : 'l';
-  }
+  const mask = cells.map((cell) => cell === null ? 'p' : 'l').join('');
   const name = splat ? `${mask}*` : mask;
   let group = groups.get(name);
   if (group === undefined) {

@@ -53,6 +53,8 @@ export interface Job {
   readonly response?: unknown;
   /** What Math.random returns. */
   readonly random?: number;
+  /** The limit on the size of the code does not apply. */
+  readonly uncut?: boolean;
   /** Every read of the store fails. */
   readonly brokenStore?: boolean;
 }
@@ -87,11 +89,11 @@ function guarded(raw: RawOutcome, job: Job, request: EdgeRequest): Outcome {
     : { reply: { statusCode: 502, headers: {} }, origin, reads, logs, refused };
 }
 
-function refusal({ thrown, result }: RawOutcome, { code, data }: Job, request: EdgeRequest): string | undefined {
+function refusal({ thrown, result }: RawOutcome, { code, data, uncut = false }: Job, request: EdgeRequest): string | undefined {
   if (thrown !== undefined) {
     return thrown;
   }
-  if (Buffer.byteLength(code) > LIMITS.codeBytes) {
+  if (!uncut && Buffer.byteLength(code) > LIMITS.codeBytes) {
     return `code of ${Buffer.byteLength(code)} bytes`;
   }
   const large = data?.find(({ key, value }) => key.length > LIMITS.keyBytes || key.length + value.length > LIMITS.entryBytes);

@@ -97,7 +97,7 @@ function spoken(header, wanted) {
     if (index >= ranges.length) {
       break;
     }
-    var range = /^\s*([a-z0-9-]+)\s*(?:;\s*q=([\d.]+))?/.exec(ranges[index]);
+    var range = /^\s*([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,3})\s*(?:;\s*q=([\d.]+))?/.exec(ranges[index]);
     if (range) {
       var quality = 1;
       if (range[2]) {
@@ -496,11 +496,8 @@ async function handler(event) {
         if (origin[0] === 'http') {
           port = 80;
         }
-        cf.updateRequestOrigin({
-          domainName: origin[1],
-          originAccessControlConfig: { enabled: false },
-          customOriginConfig: { port: port, protocol: origin[0], sslProtocols: ['TLSv1.2'] },
-        });
+        var custom = { port: port, protocol: origin[0], sslProtocols: ['TLSv1.2'] };
+        cf.updateRequestOrigin({ domainName: origin[1], originAccessControlConfig: { enabled: false }, customOriginConfig: custom });
       }
       if (texts[0][0] !== '@') {
         cf.selectRequestOriginById(texts[0]);
