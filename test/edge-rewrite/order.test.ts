@@ -18,7 +18,8 @@ describe.each(Object.entries(DIALECTS))('%s', (name, dialect) => {
         const seed = hash32(SEED, name, first + n);
         const one = randomCase(seed, dialect, REQUESTS);
         const tier = n % 2 === 0 ? 'inline' as const : 'key-value-store' as const;
-        return { ...one, compiled: compile(one.sets, { ...one.options, tier, originIds: ['api'], proxyHosts: ['api.example.com'] }) };
+        const lowestWins = n % 4 > 1 && one.options.site === undefined;
+        return { ...one, compiled: compile(one.sets, { ...one.options, tier, lowestWins, originIds: ['api'], proxyHosts: ['api.example.com'] }) };
       });
       const jobs = cases.map(({ compiled, requests }) => jobOf(compiled, requests));
       const inNjs = run('njs', jobs);

@@ -24,6 +24,28 @@ interface Findings {
   readonly ends: ReadonlyMap<NormalRule, string>;
 }
 
+/** Proxies lead to declared origins and allowed hosts only. */
+export function checkOrigins(rules: readonly NormalRule[], { originIds = [], proxyHosts = [] }: CompileOptions): readonly Diagnostic[] {
+  return rules.flatMap(({ rule: { action, source } }): Diagnostic[] => {
+    if (action.kind !== 'proxy') {
+      return [];
+    }
+    const { origin } = action;
+    if ('id' in origin) {
+      return originIds.includes(origin.id) ? [] : [{
+        source, severity: 'error', code: 'unknown-origin', message: `an origin must be one of ${list(originIds)}, got '${origin.id}'`,
+      }];
+    }
+    return proxyHosts.includes(origin.host) ? [] : [{
+      source, severity: 'error', code: 'host-not-allowed', message: `a proxied host must be one of ${list(proxyHosts)}, got '${origin.host}'`,
+    }];
+  });
+}
+
+function list(names: readonly string[]): string {
+  return names.length === 0 ? 'those declared, which are none' : names.map((name) => `'${name}'`).join(', ');
+}
+
 /** Follows every redirect from samples of its own pattern, as a browser would, for at most ten hops. */
 export function follow(ordered: Ordered, options: CompileOptions): Findings {
   const index = new Index(ordered);

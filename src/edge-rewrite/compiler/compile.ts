@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { follow } from './check';
+import { checkOrigins, follow } from './check';
 import { Blocks, MINIFIED, emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
 import { headersOf } from './headers';
-import { LIMITS } from './limits';
+import { LIMITS, limitsOf } from './limits';
 import { CompileOptions, CompileResult, Diagnostic, EmittedFunction, RuleSet, Source, StoreData } from './model';
 import { NormalRule, encodePath, normalise, passRule } from './normalise';
-import { Ordered, fileKey, order } from './order';
+import { Ordered, TooEntangled, fileKey, order, unresolved } from './order';
 import { requestCost, responseCost } from './cost';
 import { needsOf } from './needs';
 import { reportOf } from './report';
@@ -19,13 +19,21 @@ const NOWHERE: Source = { file: '', line: 0 };
  */
 export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, blocks: Blocks = MINIFIED): CompileResult {
   const { rules, diagnostics: found } = normalise(sets);
-  const diagnostics: Diagnostic[] = [...found, ...checkOptions(rules, options)];
+  const diagnostics: Diagnostic[] = [...found, ...checkOrigins(rules, options)];
   const headers = headersOf(sets);
   diagnostics.push(...headers.diagnostics);
 
   const files = filesOf(options, rules.length);
-  let ordered = order(rules, files, options.spaFallback !== undefined);
-  diagnostics.push(...lostRules(ordered, files));
+  const copied = options.lowestWins === true ? undefined : withCopies(rules, files, options);
+  const ranked = copied === undefined;
+  if (ranked && files.size > 0) {
+    diagnostics.push({
+      source: NOWHERE, severity: 'error', code: 'store-size',
+      message: 'too many rules overlap to let existing files win: force the broad rules, or leave the site manifest out',
+    });
+  }
+  let ordered = copied ?? unresolved(rules);
+  diagnostics.push(...lostRules(ordered), ...shadowed(rules, files));
   const findings = follow(ordered, options);
   diagnostics.push(...findings.loops);
   if (options.collapseChains === true && findings.ends.size > 0) {
@@ -34,7 +42,7 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
     diagnostics.push(...findings.chains);
   }
 
-  const table = tableOf(ordered);
+  const table = tableOf(ordered, ranked);
   const paths = headers.rules.length > 0;
   const emit = (layout: 'inline' | 'store'): EmittedFunction => {
     const features = requestFeatures(table, options, layout, paths);
@@ -45,7 +53,7 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
   const request = emit(tier === 'inline' ? 'inline' : 'store');
   const data = tier === 'inline' ? undefined : storeOf(table);
   const response = responseOf();
-  diagnostics.push(...limitsOf());
+  diagnostics.push(...limitsOf({ tier, request, response, data, table, options }));
 
   const strict = options.strict === true;
   const all = diagnostics
@@ -72,13 +80,6 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
     const code = emitResponse(headers.rules, features, blocks);
     return { code, bytes: Buffer.byteLength(code), opcodes: responseCost(headers.rules, features) };
   }
-  function limitsOf(): readonly Diagnostic[] {
-    return [];
-  }
-}
-
-function checkOptions(_rules: readonly NormalRule[], _options: CompileOptions): readonly Diagnostic[] {
-  return [];
 }
 
 function fitsInline({ entries }: Table): boolean {
@@ -115,13 +116,42 @@ function filesOf({ site, indexDocument, cleanUrls }: CompileOptions, index: numb
   return files;
 }
 
-function lostRules(ordered: Ordered, files: ReadonlyMap<string, NormalRule>): readonly Diagnostic[] {
-  const at = ({ rule: { source } }: NormalRule) => `${source.file}:${source.line}`;
-  const lost = ordered.unreachable.map(({ rule, by, duplicate }): Diagnostic => duplicate
+/** Undefined if copies and intersections would double the data or fill a value. */
+function withCopies(rules: readonly NormalRule[], files: ReadonlyMap<string, NormalRule>, options: CompileOptions): Ordered | undefined {
+  try {
+    const ordered = order(rules, files, options.spaFallback !== undefined);
+    const limit = Math.max(rules.length + files.size, 100);
+    return ordered.copies > limit || tableOf(ordered).entries.some(isTooLarge) && !tableOf(unresolved(rules)).entries.some(isTooLarge)
+      ? undefined
+      : ordered;
+  } catch (error) {
+    if (error instanceof TooEntangled) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function isTooLarge({ key, value }: { readonly key: string; readonly value: string }): boolean {
+  return key.length > LIMITS.keyBytes || key.length + value.length > LIMITS.entryBytes;
+}
+
+function lostRules(ordered: Ordered): readonly Diagnostic[] {
+  return ordered.unreachable.map(({ rule, by, duplicate }): Diagnostic => duplicate
     ? { source: rule.rule.source, severity: 'warning', code: 'duplicate', message: `matches the same paths as ${at(by)}, which comes first` }
     : { source: rule.rule.source, severity: 'warning', code: 'unreachable', message: `never reached: ${at(by)} takes all of its paths` });
-  void files;
-  return lost;
+}
+
+function at({ rule: { source } }: NormalRule): string {
+  return `${source.file}:${source.line}`;
+}
+
+/** Rules for one path where a file stands. */
+function shadowed(rules: readonly NormalRule[], files: ReadonlyMap<string, NormalRule>): readonly Diagnostic[] {
+  return rules.filter((rule) => !rule.rule.force && !rule.splat && files.has(fileKey({ cells: [null, ...rule.cells.slice(1)] })))
+    .map(({ rule: { source } }): Diagnostic => ({
+      source, severity: 'info', code: 'shadowed-by-file', message: 'never used: a file of the site stands at its path and the rule is not forced',
+    }));
 }
 
 function withTargets(ordered: Ordered, ends: ReadonlyMap<NormalRule, string>): Ordered {

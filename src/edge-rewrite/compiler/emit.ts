@@ -63,11 +63,15 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('slash', slash);
   when('conditions', tokens.size > 0);
   when('splits', kinds.has('s'));
-  when('several', on.has('slash') || on.has('conditions') || on.has('splits') || several);
+  when('several', on.has('slash') || on.has('conditions') || on.has('splits') || several || table.ranked);
   when('single', !on.has('several'));
+  when('lowest', table.ranked);
+  when('first', !table.ranked);
+  when('variants', table.ranked && on.has('splits'));
   when('cookies', hasToken(/^!?K/));
   when('queries', hasToken(/^!?Q/));
   when('captured', hasToken(/^Q[^=<$~]*>/));
+  when('recapture', table.ranked && on.has('captured'));
   when('methods', hasToken(/^!?T/));
   when('labels', hasToken(/^Z/));
   when('languages', hasToken(/^!?L/));

@@ -1,3 +1,6 @@
+import { CompileOptions, Diagnostic, DiagnosticCode, EmittedFunction, Severity, Source, StoreData, Tier } from './model';
+import { Table } from './table';
+
 /** What CloudFront allows, each with the page of its Developer Guide unless stated otherwise. */
 export const LIMITS = {
   /** Bytes of a function (cloudfront-limits); above the second the construct should be looked at before it grows. */
@@ -53,3 +56,76 @@ export function isReadOnlyHeader(name: string, event: keyof typeof READ_ONLY): b
 }
 
 export const DISALLOWED_HEADERS: readonly string[] = [...DISALLOWED, ...DISALLOWED_PREFIXES.map((prefix) => `${prefix}*`)];
+
+interface Measured {
+  readonly tier: Tier;
+  readonly request?: EmittedFunction;
+  readonly response?: EmittedFunction;
+  readonly data?: StoreData;
+  readonly table: Table;
+  readonly options: Pick<CompileOptions, 'maxReads'>;
+}
+
+const NOWHERE: Source = { file: '', line: 0 };
+
+/** Each limit with what is measured, what is allowed and what to do. */
+export function limitsOf({ tier, request, response, data, table, options }: Measured): readonly Diagnostic[] {
+  const found: Diagnostic[] = [];
+  const report = (severity: Severity, code: DiagnosticCode, message: string, source = NOWHERE) => found.push({ source, severity, code, message });
+  const next = tier === 'inline' ? 'use the key value store tier' : 'use the Lambda@Edge tier';
+
+  for (const [name, emitted] of [['viewer-request', request], ['viewer-response', response]] as const) {
+    if (emitted === undefined) {
+      continue;
+    }
+    const remedy = name === 'viewer-request' ? next : 'use fewer header rules that depend on the path';
+    if (emitted.bytes > LIMITS.codeBytes) {
+      report('error', 'code-size', `the ${name} function has ${emitted.bytes} bytes, ${LIMITS.codeBytes} are allowed: ${remedy}`);
+    } else if (emitted.bytes > LIMITS.codeBytesWarning) {
+      report('warning', 'code-size', `the ${name} function has ${emitted.bytes} of ${LIMITS.codeBytes} bytes`);
+    }
+    if (emitted.opcodes > LIMITS.opcodes) {
+      report('error', 'opcodes', `a request may cost ${emitted.opcodes} instructions in the ${name} function, ${LIMITS.opcodes} are allowed: ${remedy}`);
+    }
+  }
+  if (tier === 'key-value-store') {
+    const allowed = options.maxReads ?? LIMITS.reads;
+    table.reads.forEach((reads, depth) => {
+      if (reads > allowed) {
+        const shapes = table.probes.split('|')[depth].trim();
+        const paths = depth === table.reads.length - 1 ? `${depth} and more segments` : `${depth} segments`;
+        report('error', 'reads', `a path of ${paths} needs ${reads} reads, ${allowed} are allowed: use fewer kinds of patterns (${shapes})`);
+      }
+    });
+    for (const { key, value, pattern } of table.entries) {
+      if (key.length > LIMITS.keyBytes) {
+        report('error', 'key-size', `the key of the rule has ${key.length} bytes, ${LIMITS.keyBytes} are allowed: ${next}`, sourceOf(pattern));
+      } else if (key.length + value.length > LIMITS.entryBytes) {
+        report('error', 'value-size',
+          `the rules for one path have ${key.length + value.length} bytes, ${LIMITS.entryBytes} are allowed: ${next}`, sourceOf(pattern));
+      }
+    }
+    if (data !== undefined && data.bytes > LIMITS.storeBytes) {
+      report('error', 'store-size', `the data has ${data.bytes} bytes, ${LIMITS.storeBytes} are allowed: ${next}`);
+    }
+  }
+  const crowd = crowded(table);
+  if (crowd !== undefined) {
+    report('error', 'reads', `${crowd} segments are placeholders in more than ${LIMITS.shapes} different ways`);
+  }
+  return found;
+}
+
+function sourceOf({ alternatives }: Table['entries'][number]['pattern']): Source {
+  return alternatives[0].rule.rule.source;
+}
+
+function crowded({ entries }: Table): number | undefined {
+  const masks = new Map<string, Set<string>>();
+  entries.forEach(({ pattern: { shape: { depth, splat, mask } } }) => {
+    const level = `${depth} ${splat}`;
+    masks.set(level, (masks.get(level) ?? new Set()).add(mask));
+  });
+  const level = [...masks].find(([, all]) => all.size > LIMITS.shapes)?.[0];
+  return level === undefined ? undefined : parseInt(level, 10);
+}

@@ -237,6 +237,11 @@ export interface CompileOptions {
   /** Reads of the key value store one request may make. Default: 8. */
   readonly maxReads?: number;
   /**
+   * Reads every key a path may have and takes the lowest rule of all that hit, instead of copying rules into more
+   * specific ones. Default: when copies would double the data.
+   */
+  readonly lowestWins?: boolean;
+  /**
    * Lays the store out in buckets of about 820 bytes: smaller file, one read for a bucket.
    * Default: when one key per rule does not fit.
    */

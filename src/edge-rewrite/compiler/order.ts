@@ -1,4 +1,3 @@
-import { LIMITS } from './limits';
 import { Cell, NormalRule, Slash } from './normalise';
 
 /**
@@ -95,9 +94,28 @@ export function order(rules: readonly NormalRule[], files: ReadonlyMap<string, N
   };
 }
 
+/** The other layout: every pattern holds its own rules only, and the runtime takes the lowest of all that hit. */
+export function unresolved(rules: readonly NormalRule[]): Ordered {
+  const groups = new Map<string, Group>();
+  for (const rule of rules) {
+    draftAt(groups, rule.cells, rule.splat).own.push(rule);
+  }
+  const unreachable: { rule: NormalRule; by: NormalRule; duplicate: boolean }[] = [];
+  groups.forEach(({ drafts }) => drafts.forEach((draft) => {
+    resolve(draft, [], undefined, false, (rule, by) => unreachable.push({ rule, by, duplicate: true }));
+  }));
+  const ordered = [...groups.values()].sort((a, b) => compareShapes(a.shape, b.shape));
+  return {
+    patterns: ordered.flatMap(({ shape, drafts }) => [...drafts.values()].map(({ cells, splat, alternatives }) => ({ cells, splat, shape, alternatives }))),
+    shapes: ordered.map(({ shape }) => shape),
+    unreachable,
+    copies: 0,
+  };
+}
+
 /** The key under which `order` looks for a file. */
-export function fileKey(pass: NormalRule): string {
-  return keyOf(pass.cells);
+export function fileKey({ cells }: Pick<NormalRule, 'cells'>): string {
+  return keyOf(cells);
 }
 
 function draftAt(groups: Map<string, Group>, cells: readonly Cell[], splat: boolean): Draft {
@@ -331,10 +349,4 @@ function* intersections(left: Group, right: Group, most: number): Generator<read
       }
     }
   }
-}
-
-export function tooManyShapes(shapes: readonly Shape[]): boolean {
-  const counts = new Map<string, number>();
-  shapes.forEach(({ depth, splat }) => counts.set(`${depth}${splat}`, (counts.get(`${depth}${splat}`) ?? 0) + 1));
-  return [...counts.values()].some((count) => count > LIMITS.shapes);
 }

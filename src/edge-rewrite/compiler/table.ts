@@ -9,6 +9,8 @@ export interface Table {
   /** Keys tried at most, per depth. */
   readonly reads: readonly number[];
   readonly hosts: boolean;
+  /** The lowest of all hits decides, not the first. */
+  readonly ranked: boolean;
 }
 
 const POLICY: Readonly<Record<Slash, Readonly<Record<'k' | 'm' | 'd', string>>>> = {
@@ -17,12 +19,12 @@ const POLICY: Readonly<Record<Slash, Readonly<Record<'k' | 'm' | 'd', string>>>>
   open: { k: 'x', m: 'y', d: 'z' },
 };
 
-export function tableOf({ patterns, shapes }: Pick<Ordered, 'patterns' | 'shapes'>): Table {
+export function tableOf({ patterns, shapes }: Pick<Ordered, 'patterns' | 'shapes'>, ranked = false): Table {
   const hosts = shapes.some(({ mask }) => mask[0] === 'l');
   const marks = marksOf(shapes);
   const entries = patterns.map((pattern) => ({
     key: keyOf(pattern, marks),
-    value: pattern.alternatives.map(valueOf).join('^'),
+    value: pattern.alternatives.map((alternative) => valueOf(alternative, ranked)).join('^'),
     pattern,
   }));
   const deepest = Math.max(0, ...shapes.map(({ depth }) => depth));
@@ -35,12 +37,12 @@ export function tableOf({ patterns, shapes }: Pick<Ordered, 'patterns' | 'shapes
     cells.push(tokens.map((token) => ` ${token}`).join(''));
     reads.push(tokens.length + 1);
   }
-  return { entries, probes: cells.join('|'), reads, hosts };
+  return { entries, probes: cells.join('|'), reads, hosts, ranked };
 }
 
 /** One alternative per clause of the rule's conditions. */
-export function valueOf({ rule, slash }: Alternative): string {
-  const head = rule.kind + POLICY[slash][rule.policy] + rule.text;
+export function valueOf({ rule, slash }: Alternative, ranked: boolean): string {
+  const head = (ranked ? `${rule.index.toString(36)} ` : '') + rule.kind + POLICY[slash][rule.policy] + rule.text;
   return clausesOnce(rule).map((clause) => [head, ...clause, ...rule.variants].join(' ')).join('^');
 }
 

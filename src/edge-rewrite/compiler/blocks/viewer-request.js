@@ -4,7 +4,8 @@
 //
 // TABLE      '\nkey value\nkey value\n'
 // value      alternatives separated by '^', the first that holds decides
-// alternative  fields separated by ' ': code + text, then conditions, then variants of a split
+// alternative  fields separated by ' ': code + text, then conditions, then variants of a split; the position of the rule in
+//            front where the lowest of all hits decides instead of the first
 // code       kind (1 2 3 7 8: redirect 30x; w rewrite; o proxy; e status; s split; - pass), then query policy and slash:
 //            k keep, m merge, d drop; upper case: only without a slash at the end; x, y, z: only with one
 // text       arguments, each closed by '`', then the target; '>1' is segment 1, '>b' segments 2 and on, '>A' a query capture
@@ -240,6 +241,10 @@ async function handler(event) {
     //#endif
     var value;
     var found;
+    //#if lowest
+    var best = Infinity;
+    var winner;
+    //#endif
     while (true) {
       //#if inline
       value = '';
@@ -266,6 +271,12 @@ async function handler(event) {
         while (true) {
           found = alternatives[n].split(' ');
           var holding = true;
+          //#if lowest
+          var rank = parseInt(found.shift(), 36);
+          if (rank > best) {
+            break;
+          }
+          //#endif
           //#if slash
           var other = 'xyz';
           if (open) {
@@ -303,9 +314,19 @@ async function handler(event) {
           }
         }
         //#endif
+        //#if lowest
+        if (found) {
+          if (rank < best) {
+            best = rank;
+            winner = found;
+          }
+        }
+        //#endif
+        //#if first
         if (found) {
           break;
         }
+        //#endif
       }
       //#if probes
       if (next >= probes.length) {
@@ -351,7 +372,34 @@ async function handler(event) {
       break;
       //#endif
     }
+    //#if lowest
+    found = winner;
+    //#endif
     if (found) {
+      //#if recapture
+      field = 1;
+      while (true) {
+        if (field >= found.length) {
+          break;
+        }
+        if (found[field][0] === 'Q') {
+          holds(request, found[field], segments);
+        }
+        field++;
+      }
+      //#endif
+      //#if variants
+      field = 1;
+      while (true) {
+        if (field >= found.length) {
+          break;
+        }
+        if (/^\d/.test(found[field])) {
+          break;
+        }
+        field++;
+      }
+      //#endif
       kind = found[0][0];
       var policy = found[0][1];
       var target = found[0].slice(2);
