@@ -141,7 +141,15 @@ export class Fields {
 }
 
 export function described(value: DocumentValue): string {
-  return value.kind === 'string' ? JSON.stringify(value.text) : 'text' in value ? value.text : `${value.broken ? 'a broken ' : 'a '}${value.kind}`;
+  switch (value.kind) {
+    case 'table':
+    case 'array':
+      return `a ${value.broken ? 'broken ' : ''}${value.kind === 'array' ? 'list' : value.kind}`;
+    case 'string':
+      return JSON.stringify(value.text);
+    default:
+      return value.text;
+  }
 }
 
 /** Each table of a list, what it cannot express reported at its line. */

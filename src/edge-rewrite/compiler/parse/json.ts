@@ -2,6 +2,9 @@ import { Document, DocumentValue, MAX_DEPTH } from './document';
 
 class SyntaxProblem extends Error {}
 
+/** Nothing around it is worth reading on. */
+class TooDeep extends SyntaxProblem {}
+
 /**
  * JSON with lines. Where an item of a list or object cannot be read, it is reported, the list or object is marked broken,
  * and reading goes on behind the item.
@@ -28,7 +31,10 @@ class JsonReader {
         throw new SyntaxProblem('expected the end of the file');
       }
     } catch (error) {
-      this.report(error);
+      if (!(error instanceof SyntaxProblem)) {
+        throw error;
+      }
+      this.errors.push({ line: this.line, message: error.message });
     }
     return { root, errors: this.errors };
   }
@@ -76,7 +82,7 @@ class JsonReader {
   /** What stands between brackets, separated by commas. True if some of it could not be read. */
   private items(close: '}' | ']', item: () => void, depth = this.depth): boolean {
     if (depth >= MAX_DEPTH) {
-      throw new SyntaxProblem(`lists and objects nest ${MAX_DEPTH} deep at most`);
+      throw new TooDeep(`lists and objects nest ${MAX_DEPTH} deep at most`);
     }
     let broken = false;
     this.at++;
@@ -94,10 +100,15 @@ class JsonReader {
           throw new SyntaxProblem(`expected ',' or '${close}'`);
         }
       } catch (error) {
-        this.report(error);
+        if (!(error instanceof SyntaxProblem) || error instanceof TooDeep) {
+          throw error;
+        }
+        const line = this.line;
         broken = true;
         Object.assign(this, start);
         this.skip();
+        const lost = this.line > line ? `; it is left out up to line ${this.line}` : '';
+        this.errors.push({ line, message: error.message + lost });
       }
       if (!this.take(',')) {
         break;
@@ -154,12 +165,5 @@ class JsonReader {
       throw new SyntaxProblem(`expected ${what}`);
     }
     return found;
-  }
-
-  private report(error: unknown): void {
-    if (!(error instanceof SyntaxProblem)) {
-      throw error;
-    }
-    this.errors.push({ line: this.line, message: error.message });
   }
 }

@@ -55,7 +55,13 @@ export function parseVercelSource(source: string): readonly VercelPattern[] {
       throw new NotConvertible('unsupported', `a source stands for at most ${MOST_PATTERNS} patterns, got '${source}'`);
     }
   }
-  return choices.map(({ pieces, bindings, wider }) => ({ path: pathOf(pieces, source), bindings, wider }));
+  return choices.filter(startsWithSlash).map(({ pieces, bindings, wider }) => ({ path: pathOf(pieces, source), bindings, wider }));
+}
+
+/** The slash in front can be part of what is left out (`/:a?`); no request has a path without. */
+function startsWithSlash({ pieces }: Choice): boolean {
+  const first = pieces.find((piece) => !('text' in piece) || piece.text !== '');
+  return first !== undefined && ('text' in first ? first.text.startsWith('/') : first.kind === 'optional-splat');
 }
 
 /** The names a source gives to its captures. */
@@ -132,9 +138,6 @@ function pathOf(pieces: readonly Piece[], source: string): PathPattern {
     } else {
       parts.at(-1)!.push(piece);
     }
-  }
-  if (parts[0].length > 0 || parts.length < 2) {
-    throw new NotConvertible('invalid-path', `a path starts with '/', got '${source}'`);
   }
   const slash = parts.at(-1)!.length === 0;
   const segments = parts.slice(1, slash ? -1 : undefined).map((part) => segmentOf(part, source));
