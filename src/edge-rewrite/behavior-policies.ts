@@ -73,9 +73,13 @@ interface PolicyConfig {
   readonly queryStringsConfig?: { readonly queryStringBehavior?: string; readonly queryStrings?: string[] };
 }
 
+interface PolicyResource extends PolicyConfig {
+  readonly parametersInCacheKeyAndForwardedToOrigin?: PolicyConfig;
+}
+
 /** Undefined if the policy is not a resource of this app. */
 function scopeOf(policy: unknown, property: string): Scope | undefined {
-  const resource = (policy as IConstruct).node?.defaultChild as unknown as { [name: string]: PolicyConfig & { parametersInCacheKeyAndForwardedToOrigin?: PolicyConfig } } | undefined;
+  const resource = (policy as IConstruct).node?.defaultChild as unknown as { [name: string]: PolicyResource } | undefined;
   const config = resource?.[property]?.parametersInCacheKeyAndForwardedToOrigin ?? resource?.[property];
   if (!config) return undefined;
   const lowerCase = (names?: string[]) => names?.map((name) => name.toLowerCase());

@@ -1,4 +1,4 @@
-import { Diagnostic, Report } from './compiler/model';
+import { CompileResult, Diagnostic, Report, RuleSet } from './compiler/model';
 
 /** Something to know about one rule. */
 export class EdgeFinding {
@@ -31,8 +31,10 @@ export class EdgeFinding {
 /** What the rules became, what they cost, and what they really do. */
 export class EdgeReport {
   /** @internal */
-  public static _of(report: Report, diagnostics: readonly Diagnostic[]): EdgeReport {
-    return new EdgeReport(report, diagnostics);
+  public static _of({ report, diagnostics }: CompileResult, sets: readonly RuleSet[]): EdgeReport {
+    const key = ({ source, message }: Diagnostic) => `${source.file}:${source.line}:${message}`;
+    const lost = new Set([...report.notConvertible, ...sets.flatMap((set) => set.diagnostics)].map(key));
+    return new EdgeReport({ ...report, notConvertible: diagnostics.filter((one) => lost.has(key(one))) }, diagnostics);
   }
 
   /** 'inline', 'key-value-store' or 'lambda-edge'. */

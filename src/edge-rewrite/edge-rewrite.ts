@@ -157,7 +157,7 @@ export class EdgeRewrite extends Construct {
     this.checkProps();
     const sets = this.ruleSets();
     const result = compile(sets, this.compileOptions(sets));
-    this.report = EdgeReport._of(result.report, result.diagnostics);
+    this.report = EdgeReport._of(result, sets);
     this.tell(result.diagnostics);
 
     const isLambda = result.tier === 'lambda-edge';
@@ -169,7 +169,8 @@ export class EdgeRewrite extends Construct {
     }
     if (result.viewerResponse) this.viewerResponse = this.function('ViewerResponse', result.viewerResponse);
 
-    [this.cacheNeeds, this.requestNeeds] = isLambda ? [result.originRequest, NONE] : [result.cache, addedByCloudFront(without(result.originRequest, result.cache))];
+    this.cacheNeeds = isLambda ? result.originRequest : result.cache;
+    this.requestNeeds = isLambda ? NONE : addedByCloudFront(without(result.originRequest, result.cache));
     if (isLambda || !isEmpty(this.cacheNeeds)) this.cachePolicy = this.cacheKey(isLambda);
     if (!isEmpty(this.requestNeeds)) this.originRequestPolicy = this.visibility();
     this.responseHeadersPolicy = this.headers(result);
@@ -193,7 +194,8 @@ export class EdgeRewrite extends Construct {
       throw new Error("'responseHeadersPolicy' must be left to EdgeRewrite, which has headers for all responses, got another; put its headers into a rule 'RewriteRule.headers()' for '/*'");
     }
     const functions = [...functionAssociations, ...this.functions().map(([fn, eventType]) => ({ function: fn, eventType }))];
-    const lambdas = [...edgeLambdas, ...(this.originFunction ? [{ functionVersion: this.originFunction, eventType: ORIGIN_EVENTS[this.tier._event] }] : [])];
+    const ours = this.originFunction ? [{ functionVersion: this.originFunction, eventType: ORIGIN_EVENTS[this.tier._event] }] : [];
+    const lambdas = [...edgeLambdas, ...ours];
     return {
       viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
       ...options,
@@ -360,10 +362,11 @@ export class EdgeRewrite extends Construct {
     });
   }
 
-  private functions(): [cloudfront.Function, cloudfront.FunctionEventType][] {
+  private functions(): Association[] {
+    const { viewerRequest, viewerResponse } = this;
     return [
-      ...(this.viewerRequest ? [[this.viewerRequest, cloudfront.FunctionEventType.VIEWER_REQUEST] as [cloudfront.Function, cloudfront.FunctionEventType]] : []),
-      ...(this.viewerResponse ? [[this.viewerResponse, cloudfront.FunctionEventType.VIEWER_RESPONSE] as [cloudfront.Function, cloudfront.FunctionEventType]] : []),
+      ...(viewerRequest ? [[viewerRequest, cloudfront.FunctionEventType.VIEWER_REQUEST] satisfies Association] : []),
+      ...(viewerResponse ? [[viewerResponse, cloudfront.FunctionEventType.VIEWER_RESPONSE] satisfies Association] : []),
     ];
   }
 
@@ -421,7 +424,7 @@ export class EdgeRewrite extends Construct {
       }),
       threshold: 1,
       evaluationPeriods: 1,
-      alarmDescription: `Visitors get 502 or 503 from an edge function; look at the metrics of its kind first. ${README}#failing-functions`,
+      alarmDescription: `Visitors get 502 or 503 from an edge function; look at the metrics of its kind first. ${ROOM}/README.md#failing-functions`,
     });
   }
 
@@ -434,7 +437,7 @@ export class EdgeRewrite extends Construct {
       }),
       threshold: 80,
       evaluationPeriods: 3,
-      alarmDescription: `An edge function is near the time CloudFront allows; look at 'report' first. ${README}#slow-functions`,
+      alarmDescription: `An edge function is near the time CloudFront allows; look at 'report' first. ${ROOM}/README.md#slow-functions`,
     });
   }
 
@@ -449,6 +452,8 @@ export class EdgeRewrite extends Construct {
   }
 }
 
+type Association = [fn: cloudfront.Function, eventType: cloudfront.FunctionEventType];
+
 const US_EAST_1 = 'us-east-1';
 /** Longest names CloudFront takes. */
 const STORE_NAME = 64;
@@ -461,7 +466,7 @@ const ORIGIN_EVENTS = {
   [EdgeOriginEvent.ORIGIN_REQUEST]: cloudfront.LambdaEdgeEventType.ORIGIN_REQUEST,
   [EdgeOriginEvent.ORIGIN_RESPONSE]: cloudfront.LambdaEdgeEventType.ORIGIN_RESPONSE,
 };
-const README = 'https://github.com/cdk-lambda-blueprints/cdk-lambda-blueprints/blob/main/src/edge-rewrite/README.md';
+const ROOM = 'https://github.com/cdk-lambda-blueprints/cdk-lambda-blueprints/blob/main/src/edge-rewrite';
 
 /** Viewer functions see all that viewers send, whatever the policies; they see what CloudFront adds only on demand. */
 function addedByCloudFront({ headers }: Needs): Needs {

@@ -17,7 +17,7 @@ export interface EdgeLambdaOptions {
    * When the function runs.
    * @default EdgeOriginEvent.ORIGIN_REQUEST
    */
-  readonly event?: EdgeOriginEvent;
+  readonly eventType?: EdgeOriginEvent;
   /**
    * Node.js runtime, version 22 or later.
    * @default lambda.Runtime.NODEJS_24_X
@@ -65,8 +65,8 @@ export class EdgeTier {
    * In the Lambda@Edge function of another `EdgeRewrite` in us-east-1 with the same rules: its `originFunction`, or that
    * version by its ARN.
    */
-  public static lambdaEdgeVersion(version: lambda.IVersion, event: EdgeOriginEvent = EdgeOriginEvent.ORIGIN_REQUEST): EdgeTier {
-    return new EdgeTier('lambda-edge', { event }, version);
+  public static lambdaEdgeVersion(version: lambda.IVersion, eventType: EdgeOriginEvent = EdgeOriginEvent.ORIGIN_REQUEST): EdgeTier {
+    return new EdgeTier('lambda-edge', { eventType }, version);
   }
 
   private constructor(
@@ -80,6 +80,6 @@ export class EdgeTier {
 
   /** @internal */
   public get _event(): EdgeOriginEvent {
-    return this._lambda.event ?? EdgeOriginEvent.ORIGIN_REQUEST;
+    return this._lambda.eventType ?? EdgeOriginEvent.ORIGIN_REQUEST;
   }
 }

@@ -11,7 +11,7 @@ import { TrailingSlash } from './trailing-slash';
 export function forOriginEvent(set: RuleSet, event: EdgeOriginEvent, inCode: boolean): RuleSet {
   const severity = inCode ? 'error' : 'warning';
   const unfit = (rule: Rule): Diagnostic[] => {
-    const reason = reasonAgainst(rule, event);
+    const reason = reasonAgainst(rule, event) ?? (event === EdgeOriginEvent.ORIGIN_RESPONSE && rule.force && !inCode ? FORCED : undefined);
     return reason === undefined ? [] : [{ source: rule.source, severity, code: 'unsupported', message: reason }];
   };
   return {
@@ -21,14 +21,16 @@ export function forOriginEvent(set: RuleSet, event: EdgeOriginEvent, inCode: boo
   };
 }
 
-function reasonAgainst({ host, conditions, action, force }: Rule, event: EdgeOriginEvent): string | undefined {
+const FORCED = 'a rule for missing files only cannot be forced; use the event type ORIGIN_REQUEST';
+
+function reasonAgainst({ host, conditions, action }: Rule, event: EdgeOriginEvent): string | undefined {
   if (host !== undefined || conditions.some(({ kind }) => kind === 'host')) return 'a Lambda@Edge function does not see the host of the request';
   if (action.kind === 'split') return 'a Lambda@Edge function cannot keep a visitor at a variant; use another tier';
   if (action.kind === 'status' && action.page !== undefined) return 'a Lambda@Edge function cannot send a page with a status; use another tier';
   if (action.kind === 'proxy' && 'id' in action.origin) return 'a Lambda@Edge function cannot choose an origin by its id; name its host';
   if (event === EdgeOriginEvent.ORIGIN_REQUEST) return undefined;
-  if (action.kind === 'rewrite' || action.kind === 'proxy') return 'after the origin has answered, a function can only redirect or set a status; use the event ORIGIN_REQUEST';
-  return force ? 'a rule for missing files only cannot be forced; use the event ORIGIN_REQUEST' : undefined;
+  if (action.kind === 'rewrite' || action.kind === 'proxy') return 'after the origin has answered, a function can only redirect or set a status; use the event type ORIGIN_REQUEST';
+  return undefined;
 }
 
 /** Likewise of the construct's own props. */
@@ -36,9 +38,10 @@ export function checkOriginEvent(tier: EdgeTier, { canonicalHost, spaFallback, c
   if (tier._tier !== 'lambda-edge') return;
   if (canonicalHost !== undefined) throw new Error("'canonicalHost' must not be set in the Lambda@Edge tier, whose function does not see the host of the request");
   if (tier._event === EdgeOriginEvent.ORIGIN_REQUEST) return;
-  const serving = Object.entries({ spaFallback, cleanUrls, indexDocument, trailingSlash: trailingSlash === TrailingSlash.KEEP ? undefined : trailingSlash });
+  const slash = trailingSlash === TrailingSlash.KEEP ? undefined : trailingSlash;
+  const serving = Object.entries({ spaFallback, cleanUrls, indexDocument, trailingSlash: slash });
   const [set] = serving.filter(([, value]) => value);
-  if (set) throw new Error(`'${set[0]}' must not be set with the event ORIGIN_RESPONSE, when the origin has answered`);
+  if (set) throw new Error(`'${set[0]}' must not be set with the event type ORIGIN_RESPONSE, when the origin has answered`);
 }
 
 /** The code that reads a key value store, and what it would hold: contract.ts says how. */

@@ -4,8 +4,6 @@ import { LIMITS } from './compiler/limits';
 import { ConstantHeader } from './compiler/model';
 import { SecurityHeaders, SecurityHeadersOptions } from './security-headers';
 
-type SecurityBehavior = { -readonly [name in keyof cloudfront.ResponseSecurityHeadersBehavior]: cloudfront.ResponseSecurityHeadersBehavior[name] };
-
 /**
  * Headers every response carries, as a policy has them: CloudFront takes six of them in fields of their own only.
  * What a rule says wins over the preset.
@@ -14,7 +12,7 @@ export function responseHeaders(constant: readonly ConstantHeader[], preset?: Se
   const values = new Map<string, { name: string; value?: string }>();
   for (const header of [...presetHeaders(preset?._options ?? {}), ...constant]) values.set(header.name.toLowerCase(), header);
 
-  const security: SecurityBehavior = {};
+  const security: cloudfront.ResponseSecurityHeadersBehavior = {};
   const custom: { name: string; value: string }[] = [];
   const removed: string[] = [];
   for (const [key, { name, value }] of values) {
@@ -24,9 +22,10 @@ export function responseHeaders(constant: readonly ConstantHeader[], preset?: Se
   }
   if (values.size === 0) return undefined;
   checkSizes(custom, removed);
+  const customHeaders = custom.map(({ name, value }) => ({ header: name, value, override: true }));
   return {
     ...(Object.keys(security).length > 0 ? { securityHeadersBehavior: security } : {}),
-    ...(custom.length > 0 ? { customHeadersBehavior: { customHeaders: custom.map(({ name, value }) => ({ header: name, value, override: true })) } } : {}),
+    ...(custom.length > 0 ? { customHeadersBehavior: { customHeaders } } : {}),
     ...(removed.length > 0 ? { removeHeaders: removed } : {}),
   };
 }

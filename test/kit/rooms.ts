@@ -1,4 +1,5 @@
-import { RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import { join } from 'path';
+import { Duration, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
@@ -12,6 +13,14 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import {
   CropPosition,
+  EdgeCondition,
+  EdgeDevice,
+  EdgeLambdaOptions,
+  EdgeOrigin,
+  EdgeOriginEvent,
+  EdgeRewrite,
+  EdgeRewriteProps,
+  EdgeTier,
   HandlerOptions,
   ImageBackfill,
   ImageDestination,
@@ -22,6 +31,13 @@ import {
   ImageResizePipelineProps,
   ImageSource,
   ImageTolerance,
+  RewriteQueryPolicy,
+  RewriteRule,
+  RuleDialect,
+  RuleSource,
+  SecurityHeaders,
+  SiteManifest,
+  TrailingSlash,
 } from '../../src';
 
 /** One room as the library-wide tests see it. */
@@ -30,6 +46,8 @@ export interface Room {
   readonly name: string;
   /** Handlers the construct defines at most. */
   readonly handlers: readonly string[];
+  /** Its functions run at the edge, where there is no VPC, log group, key, tracing or reservation to obey. */
+  readonly edge?: true;
   /** The construct with nothing but required props. */
   minimal(stack: Stack): Construct;
   /** The construct with every feature on, all optional resources created by it. */
@@ -44,6 +62,22 @@ export const ROOMS: readonly Room[] = [{
   minimal: (stack) => new ImageResizePipeline(stack, 'Images'),
   full: (stack) => new ImageResizePipeline(stack, 'Images', fullImageProps(stack)),
   supplied: (stack) => new ImageResizePipeline(stack, 'Images', suppliedImageProps(stack)),
+}, {
+  name: 'edge-rewrite',
+  handlers: ['index.handler', 'index.handler'],
+  edge: true,
+  minimal: (stack) => new EdgeRewrite(stack, 'Edge', { rules: [RewriteRule.redirect('/old/*', '/new/:splat')] }),
+  full: (stack) => {
+    const edge = new Construct(stack, 'Edge');
+    new EdgeRewrite(edge, 'Viewer', fullEdgeProps(stack));
+    edgeFunctions(edge, {});
+    return edge;
+  },
+  supplied: (stack) => {
+    const edge = new Construct(stack, 'Edge');
+    edgeFunctions(edge, { runtime: lambda.Runtime.NODEJS_22_X, role: suppliedHandlerOptions(stack).role });
+    return edge;
+  },
 }];
 
 const ACCOUNT = '123456789012';
@@ -88,6 +122,51 @@ function suppliedImageProps(stack: Stack): ImageResizePipelineProps {
     lazyOrigin: ImageLazyOrigin.functionUrl(),
     deadLetterQueue: sqs.Queue.fromQueueArn(stack, 'Failed', stack.formatArn({ service: 'sqs', resource: 'failed' })),
   };
+}
+
+const SITE = join(__dirname, '../edge-rewrite/site');
+
+/** Lambda@Edge functions and CloudFront's metrics are in one region. */
+const isCentral = ({ region }: Stack) => Token.isUnresolved(region) || region === 'us-east-1';
+
+export function fullEdgeProps(stack: Stack): EdgeRewriteProps {
+  return {
+    rules: [
+      RewriteRule.redirect('/', '/de/', { status: 302, when: [EdgeCondition.country('DE', 'AT'), EdgeCondition.language('de')] }),
+      RewriteRule.rewrite('/app', '/app/mobile.html', { when: [EdgeCondition.device(EdgeDevice.MOBILE), EdgeCondition.cookie('beta', 'yes')] }),
+      RewriteRule.redirect('/search', '/find/:term', { query: { q: ':term' }, queryPolicy: RewriteQueryPolicy.MERGE }),
+      RewriteRule.proxy('/api/*', '/:splat', { origin: EdgeOrigin.byId('api') }),
+      RewriteRule.gone('/2019/*', { page: '/gone.html' }),
+      RewriteRule.split('/pricing', { experiment: 'pricing', weights: { '/pricing': 80, '/pricing-b': 20 }, maxAge: Duration.days(7) }),
+      RewriteRule.headers('/*', { values: { 'X-Team': 'web' }, unset: ['X-Powered-By'] }),
+      RewriteRule.headers('/assets/*', { values: { 'Cache-Control': 'public, max-age=31536000, immutable' } }),
+    ],
+    sources: [
+      RuleSource.netlifyRedirects(join(SITE, '_redirects')),
+      RuleSource.headersFile(join(SITE, '_headers'), RuleDialect.NETLIFY),
+    ],
+    tier: EdgeTier.KEY_VALUE_STORE,
+    site: SiteManifest.fromDirectory(join(SITE, 'dist')),
+    securityHeaders: SecurityHeaders.STRICT,
+    canonicalHost: 'www.example.com',
+    domainNames: ['www.example.com', 'example.com'],
+    trailingSlash: TrailingSlash.REMOVE,
+    cleanUrls: true,
+    indexDocument: 'index.html',
+    spaFallback: '/index.html',
+    origins: [EdgeOrigin.byHost('api.example.net')],
+    collapseChains: true,
+    maxReads: 8,
+    alarmTopic: isCentral(stack) ? new sns.Topic(stack, 'OnCall', { enforceSSL: true }) : undefined,
+  };
+}
+
+/** A function for each event, where they can be; elsewhere CloudFront functions. */
+function edgeFunctions(scope: Construct, options: EdgeLambdaOptions): void {
+  const rules = [RewriteRule.redirect('/old/*', '/new/:splat')];
+  for (const [id, eventType] of Object.entries({ Request: EdgeOriginEvent.ORIGIN_REQUEST, Response: EdgeOriginEvent.ORIGIN_RESPONSE })) {
+    new EdgeRewrite(scope, id, { rules, tier: isCentral(Stack.of(scope)) ? EdgeTier.lambdaEdge({ ...options, eventType }) : EdgeTier.AUTO });
+  }
 }
 
 /** Every handler option, each resource imported. */

@@ -69,7 +69,7 @@ test('inputs take interfaces, not concrete resources', () => {
   const values = new Set([
     'aws-cdk-lib.Duration', 'aws-cdk-lib.Size', 'aws-cdk-lib.RemovalPolicy',
     'aws-cdk-lib.aws_lambda.Runtime', 'aws-cdk-lib.aws_lambda.Architecture', 'aws-cdk-lib.aws_lambda.Code', 'aws-cdk-lib.aws_lambda.Tracing',
-    'aws-cdk-lib.aws_ec2.SubnetSelection',
+    'aws-cdk-lib.aws_ec2.SubnetSelection', 'aws-cdk-lib.aws_cloudfront.HeadersFrameOption', 'aws-cdk-lib.aws_cloudfront.HeadersReferrerPolicy',
   ]);
   const concrete = inputs().filter(([, { type }]) => leaves(type).some((leaf) => 'fqn' in leaf
     && !leaf.fqn.startsWith(`${library.name}.`) && !values.has(leaf.fqn) && !/\.I[A-Z]\w+$/.test(leaf.fqn)));

@@ -4,6 +4,7 @@ import { FLAG_SETS, resourcesOf, stackFor } from '../kit/stack';
 /** Resources of the construct alone: a stack holds 500. */
 const BUDGET: Record<string, Record<'minimal' | 'full' | 'supplied', number>> = {
   'image-resize-pipeline': { minimal: 18, full: 29, supplied: 12 },
+  'edge-rewrite': { minimal: 1, full: 18, supplied: 6 },
 };
 
 describe.each(ROOMS.map((room) => [room.name, room] as const))('%s', (name, room) => {

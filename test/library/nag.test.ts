@@ -21,6 +21,13 @@ const ACKNOWLEDGED: Record<string, Record<string, string>> = {
     'Serverless-LambdaEventSourceMappingDestination': 'SQS sources fail over by the queue, which has a dead-letter queue',
     'Serverless-SQSRedrivePolicy': 'this is the dead-letter queue',
   },
+  'edge-rewrite': {
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:*:<AWS::AccountId>:log-group:/aws/lambda/us-east-1.<EdgeRequestOriginFunction4ECEDF9E>:*]':
+      'replicas log in the region they run in, to streams of their own',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:*:<AWS::AccountId>:log-group:/aws/lambda/us-east-1.<EdgeResponseOriginFunction39044DFE>:*]':
+      'replicas log in the region they run in, to streams of their own',
+    'Serverless-LambdaDLQ': 'CloudFront invokes it synchronously; Lambda@Edge allows no dead-letter queue',
+  },
 };
 
 const VARIANTS = ['minimal', 'full', 'supplied'] as const;

@@ -17,7 +17,7 @@ export class EdgeTable {
     let low = this.start;
     let high = this.bytes.length;
     while (low < high) {
-      const middle = (low + high) >>> 1;
+      const middle = Math.floor((low + high) / 2);
       const line = middle === low ? low : this.bytes.lastIndexOf(NEW_LINE, middle - 1) + 1;
       const end = this.bytes.indexOf(NEW_LINE, line);
       const order = this.bytes.compare(wanted, 0, wanted.length, line, Math.min(line + wanted.length, end));
