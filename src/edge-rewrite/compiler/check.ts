@@ -195,6 +195,13 @@ export function canonical({ host, path }: Place, options: CompileOptions): Place
   };
 }
 
+interface Hit {
+  readonly shape: Shape;
+  readonly alternatives: readonly Alternative[];
+  /** The path has more segments than the pattern. */
+  readonly deeper: boolean;
+}
+
 /** Finds alternatives for a path the way the runtime does. */
 export class Index {
   public readonly hosts = new Set<string>();
@@ -212,19 +219,28 @@ export class Index {
   }
 
   /** In the order of the runtime, also what stands behind one that always holds. */
-  public alternativesAt({ host, path }: Place): readonly Alternative[] {
+  public alternativesAt(place: Place): readonly Alternative[] {
+    const open = place.path.endsWith('/');
+    return this.hitsAt(place).flatMap(({ shape, alternatives, deeper }) => {
+      const ends = open || (shape.splat && deeper);
+      return alternatives.filter(({ slash }) => slash === 'any' || (slash === 'open') === ends);
+    });
+  }
+
+  /** Likewise, whatever the path ends in, by the shape under which they are found. */
+  public hitsAt({ host, path }: Place): readonly Hit[] {
     const open = path.endsWith('/');
     const cells = (open ? path.slice(0, -1) : path).split('/');
     cells[0] = host;
-    const found: Alternative[] = [];
-    for (const { shape: { mask, depth, splat }, keys } of this.groups) {
+    const found: Hit[] = [];
+    for (const { shape, keys } of this.groups) {
+      const { mask, depth, splat } = shape;
       if (splat ? depth > cells.length - 1 : depth !== cells.length - 1) {
         continue;
       }
       const alternatives = keys.get(keyOf(mask, cells));
       if (alternatives !== undefined) {
-        const ends = open || (splat && cells.length - 1 > depth);
-        found.push(...alternatives.filter(({ slash }) => slash === 'any' || (slash === 'open') === ends));
+        found.push({ shape, alternatives, deeper: cells.length - 1 > depth });
       }
     }
     return found;

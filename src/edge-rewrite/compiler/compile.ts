@@ -47,7 +47,7 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
   const emit = (layout: 'inline' | 'store'): EmittedFunction => {
     const features = requestFeatures(table, options, layout, paths);
     const code = emitRequest(table, options, features, blocks);
-    return { code, bytes: Buffer.byteLength(code), opcodes: requestCost(table, options, features) };
+    return { code, bytes: Buffer.byteLength(code), opcodes: requestCost(ordered, table, features) };
   };
   const tier = options.tier ?? (fitsInline(table) && emit('inline').bytes <= LIMITS.codeBytesWarning ? 'inline' : 'key-value-store');
   const request = emit(tier === 'inline' ? 'inline' : 'store');
@@ -121,9 +121,9 @@ function withCopies(rules: readonly NormalRule[], files: ReadonlyMap<string, Nor
   try {
     const ordered = order(rules, files, options.spaFallback !== undefined);
     const limit = Math.max(rules.length + files.size, 100);
-    return ordered.copies > limit || tableOf(ordered).entries.some(isTooLarge) && !tableOf(unresolved(rules)).entries.some(isTooLarge)
-      ? undefined
-      : ordered;
+    const crowded = ordered.patterns.filter(({ alternatives }) => alternatives.length > 4);
+    const tooLarge = tableOf({ patterns: crowded, shapes: ordered.shapes }).entries.some(isTooLarge);
+    return ordered.copies > limit || tooLarge && !tableOf(unresolved(rules)).entries.some(isTooLarge) ? undefined : ordered;
   } catch (error) {
     if (error instanceof TooEntangled) {
       return undefined;

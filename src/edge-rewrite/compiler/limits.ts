@@ -75,7 +75,7 @@ export function limitsOf({ tier, request, response, data, table, options }: Meas
   const next = tier === 'inline' ? 'use the key value store tier' : 'use the Lambda@Edge tier';
 
   for (const [name, emitted] of [['viewer-request', request], ['viewer-response', response]] as const) {
-    if (emitted === undefined) {
+    if (emitted === undefined || (tier === 'lambda-edge' && name === 'viewer-request')) {
       continue;
     }
     const remedy = name === 'viewer-request' ? next : 'use fewer header rules that depend on the path';

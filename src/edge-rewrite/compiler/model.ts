@@ -336,19 +336,17 @@ export interface Report {
 
 export interface CompileResult {
   readonly tier: Tier;
-  /** Absent in the Lambda@Edge tier unless something has to happen before the cache. */
+  /** In the Lambda@Edge tier the code the origin function runs, with its table in the place of the store. */
   readonly viewerRequest?: EmittedFunction;
   /** Present if status pages, cookies or headers that depend on the path need it. */
   readonly viewerResponse?: EmittedFunction;
-  /** Key-value-store tier, and whenever secrets have to be kept. */
+  /** Not in the inline tier. */
   readonly data?: StoreData;
-  /** Lambda@Edge tier: the file that goes beside the handler. */
-  readonly table?: string;
   /** For a ResponseHeadersPolicy. */
   readonly constantHeaders: readonly ConstantHeader[];
   /** For the origin request policy: the function sees them. */
   readonly originRequest: Needs;
-  /** For the cache policy: they change what is served. A part of `originRequest`. */
+  /** For the cache policy: they change what is served. Part of `originRequest`, but for the variant the function picks. */
   readonly cache: Needs;
   /** Everything, sorted by file and line. The construct throws if one is an error. */
   readonly diagnostics: readonly Diagnostic[];
