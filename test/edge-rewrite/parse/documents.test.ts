@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
-import { Document, DocumentValue } from '../../../src/edge-rewrite/compiler/parse/document';
+import { Document, DocumentValue, syntaxProblem } from '../../../src/edge-rewrite/compiler/parse/document';
+import { Importer } from '../../../src/edge-rewrite/compiler/parse/importer';
 import { readJson } from '../../../src/edge-rewrite/compiler/parse/json';
 import { readToml } from '../../../src/edge-rewrite/compiler/parse/toml';
 import { replayLine, seedFromEnv } from '../../kit/faults';
@@ -55,7 +56,7 @@ json.dump(out, sys.stdout)
 
 /** What Python's own reader says of each text; null where it refuses. */
 function tomllib(texts: readonly string[]): readonly ([unknown] | null)[] {
-  return JSON.parse(execFileSync('python3', ['-c', TOMLLIB], { input: JSON.stringify(texts), maxBuffer: 1 << 28 }).toString()) as ([unknown] | null)[];
+  return JSON.parse(execFileSync('python3', ['-c', TOMLLIB], { input: JSON.stringify(texts), maxBuffer: 2 ** 28 }).toString()) as ([unknown] | null)[];
 }
 
 function ours(document: Document): [unknown] | null {
@@ -130,7 +131,10 @@ test('TOML as Python reads it: what both accept is equal, what one refuses the o
 });
 
 test('TOML as Python reads it: changed at random', () => {
-  const pieces = ['"', "'", '"""', '[', ']', '[[', ']]', '{', '}', ',', '.', '=', '#', '\n', ' ', '\\', '\\u00e9', 'a', '1', '0', '_', '-', '+', 'e', ':', 'T', 'true', 'a = 1\n', '[a]\n', '[[a]]\n'];
+  const pieces = [
+    '"', "'", '"""', '[', ']', '[[', ']]', '{', '}', ',', '.', '=', '#', '\n', ' ', '\\', '\\u00e9', 'a', '1', '0', '_', '-', '+', 'e', ':', 'T', 'true',
+    'a = 1\n', '[a]\n', '[[a]]\n',
+  ];
   const piece = fc.constantFrom(...pieces);
   const change = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), drop: fc.integer({ min: 0, max: 3 }), put: fc.array(piece, { maxLength: 2 }) });
   const changed = fc.tuple(fc.constantFrom(...TOML_VALID.trim().split(/\n(?=\w)/), TOML_VALID), fc.array(change, { minLength: 1, maxLength: 3 }))
@@ -182,7 +186,9 @@ test('JSON as the built-in reader reads it', () => {
 });
 
 test('JSON as the built-in reader reads it: changed at random', () => {
-  const piece = fc.constantFrom('"', '[', ']', '{', '}', ',', ':', ' ', '\n', '\\', '\\u12', '1', '0', '-', '.', 'e', 'true', 'null', '\u0001', '\t', '/', 'a');
+  const piece = fc.constantFrom(
+    '"', '[', ']', '{', '}', ',', ':', ' ', '\n', '\\', '\\u12', '1', '0', '-', '.', 'e', 'true', 'null', '\u0001', '\t', '/', 'a',
+  );
   fc.assert(fc.property(fc.json({ maxDepth: 3 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(2), fc.array(piece, { maxLength: 2 }), (text, at, drop, put) => {
     const index = Math.floor(at * text.length);
     const changed = text.slice(0, index) + put.join('') + text.slice(index + drop);
@@ -215,4 +221,12 @@ test.each([['[', ']'], ['{"a":', '}']])('%s nested 64 deep is read, deeper is re
 test.each(['[', '{"a":', '[{"a":'])('100,000 of %s end in an error, not on the stack', (open) => {
   expect(readJson(open.repeat(100_000)).errors).not.toEqual([]);
   expect(readToml(`a = ${open.repeat(100_000)}`).errors).not.toEqual([]);
+});
+
+test('a mistake of ours is not taken for one of the file', () => {
+  const mistake = new TypeError('of ours');
+  expect(() => syntaxProblem(mistake)).toThrow(mistake);
+  expect(() => new Importer('file').attempt({ file: 'file', line: 1 }, () => {
+    throw mistake;
+  })).toThrow(mistake);
 });

@@ -47,15 +47,10 @@ describe.each(FILES)('%s', (dialect, path) => {
     fc.assert(fc.property(fc.oneof(NOISE, mutated(fixture(path))), (text) => {
       const set = parseRuleFile(dialect, text, 'file');
       const lines = text.split('\n').length;
-      for (const { source } of [...set.rules, ...set.headers, ...set.diagnostics]) {
-        expect(source.file).toBe('file');
-        expect(source.line).toBeGreaterThanOrEqual(1);
-        expect(source.line).toBeLessThanOrEqual(lines);
-      }
-      for (const { message } of set.diagnostics) {
-        expect(message).toMatch(/^[^A-Z]|^(Netlify|Cloudflare|Vercel)/);
-        expect(message).not.toMatch(/\.$/);
-      }
+      const strange = [...set.rules, ...set.headers, ...set.diagnostics].filter(({ source }) => source.file !== 'file' || source.line < 1 || source.line > lines);
+      expect(strange).toEqual([]);
+      // Lower case, no full stop; a message may start with a name.
+      expect(set.diagnostics.filter(({ message }) => /^(?!Netlify|Cloudflare|Vercel)[A-Z]|\.$/.test(message))).toEqual([]);
     }), RUNS);
   });
 });

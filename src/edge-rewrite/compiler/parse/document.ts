@@ -30,6 +30,21 @@ export interface DocumentScalar {
   readonly text: string;
 }
 
+export class SyntaxProblem extends Error {
+  /** Decides where reading goes on: behind what is wrong, behind the line in which it began, or nowhere. */
+  constructor(message: string, public readonly kind: 'local' | 'unterminated' | 'hopeless' = 'local') {
+    super(message);
+  }
+}
+
+/** Whatever else is thrown is a mistake of ours and no matter of the file. */
+export function syntaxProblem(error: unknown): SyntaxProblem {
+  if (!(error instanceof SyntaxProblem)) {
+    throw error;
+  }
+  return error;
+}
+
 export interface Document {
   readonly root: DocumentValue;
   readonly errors: readonly { readonly line: number; readonly message: string }[];

@@ -1,9 +1,4 @@
-import { Document, DocumentValue, MAX_DEPTH } from './document';
-
-class SyntaxProblem extends Error {}
-
-/** Nothing around it is worth reading on. */
-class TooDeep extends SyntaxProblem {}
+import { Document, DocumentValue, MAX_DEPTH, SyntaxProblem, syntaxProblem } from './document';
 
 /**
  * JSON with lines. Where an item of a list or object cannot be read, it is reported, the list or object is marked broken,
@@ -31,10 +26,7 @@ class JsonReader {
         throw new SyntaxProblem('expected the end of the file');
       }
     } catch (error) {
-      if (!(error instanceof SyntaxProblem)) {
-        throw error;
-      }
-      this.errors.push({ line: this.line, message: error.message });
+      this.errors.push({ line: this.line, message: syntaxProblem(error).message });
     }
     return { root, errors: this.errors };
   }
@@ -82,7 +74,7 @@ class JsonReader {
   /** What stands between brackets, separated by commas. True if some of it could not be read. */
   private items(close: '}' | ']', item: () => void, depth = this.depth): boolean {
     if (depth >= MAX_DEPTH) {
-      throw new TooDeep(`lists and objects nest ${MAX_DEPTH} deep at most`);
+      throw new SyntaxProblem(`lists and objects nest ${MAX_DEPTH} deep at most`, 'hopeless');
     }
     let broken = false;
     this.at++;
@@ -100,7 +92,8 @@ class JsonReader {
           throw new SyntaxProblem(`expected ',' or '${close}'`);
         }
       } catch (error) {
-        if (!(error instanceof SyntaxProblem) || error instanceof TooDeep) {
+        const { message, kind } = syntaxProblem(error);
+        if (kind === 'hopeless') {
           throw error;
         }
         const line = this.line;
@@ -108,7 +101,7 @@ class JsonReader {
         Object.assign(this, start);
         this.skip();
         const lost = this.line > line ? `; it is left out up to line ${this.line}` : '';
-        this.errors.push({ line, message: error.message + lost });
+        this.errors.push({ line, message: message + lost });
       }
       if (!this.take(',')) {
         break;

@@ -67,6 +67,9 @@ function segmentOf(part: string, style: PatternStyle, text: string): Segment {
   if (part === '' || part === '.' || part === '..') {
     throw new NotConvertible('invalid-path', `a path cannot have an empty, '.' or '..' segment, got '${text}'`);
   }
+  if (!part.includes(':') && !part.includes('*')) {
+    return { kind: 'literal', text: part };
+  }
   const placeholders = [...part.matchAll(PLACEHOLDER)];
   const pieces = part.split('*');
   if (pieces.length - 1 + placeholders.length > 1) {

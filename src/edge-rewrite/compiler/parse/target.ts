@@ -13,6 +13,9 @@ const NAME = /:([A-Za-z_]\w*)/g;
  */
 export function placeholders(captures: readonly string[]): Templater {
   return (text) => {
+    if (!text.includes(':')) {
+      return literal(text);
+    }
     const parts: Part[] = [];
     let end = 0;
     for (const match of text.matchAll(NAME)) {

@@ -1,11 +1,4 @@
-import { Document, DocumentTable, DocumentValue, MAX_DEPTH } from './document';
-
-class SyntaxProblem extends Error {
-  /** The text ends within a value: what follows its first line is read anew. */
-  constructor(message: string, public readonly unterminated = false) {
-    super(message);
-  }
-}
+import { Document, DocumentTable, DocumentValue, MAX_DEPTH, SyntaxProblem, syntaxProblem } from './document';
 
 /**
  * Where a table comes from decides what may be added to it: `implicit` ones stand in a header of a deeper table only,
@@ -61,12 +54,10 @@ class TomlReader {
       try {
         this.statement();
       } catch (error) {
-        if (!(error instanceof SyntaxProblem)) {
-          throw error;
-        }
-        this.errors.push({ line: start.line, message: error.message });
+        const { message, kind } = syntaxProblem(error);
+        this.errors.push({ line: start.line, message });
         this.lost(start.at, start.line);
-        if (error.unterminated) {
+        if (kind === 'unterminated') {
           Object.assign(this, start);
         }
         this.match(/[^\n]*/y);
@@ -259,7 +250,7 @@ class TomlReader {
       this.comment();
     } while (/[ \t\n]/.test(this.text[this.at] ?? ''));
     if (this.at >= this.text.length) {
-      throw new SyntaxProblem("a list has no ']'", true);
+      throw new SyntaxProblem("a list has no ']'", 'unterminated');
     }
   }
 
@@ -295,7 +286,7 @@ class TomlReader {
   private manyLines(quote: string, triple: string): string {
     const found = this.match(quote === '"' ? /"""(?:[^"\\]|\\[^]|"{1,2}(?!"))*"{3,5}/y : /'''(?:[^']|'{1,2}(?!'))*'{3,5}/y);
     if (found === undefined) {
-      throw new SyntaxProblem(`a text has no ${triple}`, true);
+      throw new SyntaxProblem(`a text has no ${triple}`, 'unterminated');
     }
     return this.content(found.slice(3, -3).replace(/^\n/, ''), quote);
   }

@@ -169,7 +169,7 @@ function segmentOf(pieces: readonly Piece[], source: string): Segment {
 }
 
 function textOf(pieces: readonly Piece[]): string {
-  return pieces.map((piece) => 'text' in piece ? piece.text : '').join('');
+  return pieces.map((piece) => (piece as { text: string }).text).join('');
 }
 
 /** `:name`, `(pattern)`, `:name(pattern)`, `{…}`, each with `?`, `*` or `+` behind; a slash or dot in front belongs to it. */
