@@ -223,7 +223,7 @@ function has({ kind, name = '', values, compare = 'equals' }: Condition, request
 function preferred(acceptLanguage: string): string {
   const ranges = acceptLanguage.toLowerCase().split(',').slice(0, 8).flatMap((range) => {
     const [, tag, quality] = /^\s*([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,3})\s*(?:;\s*q=([\d.]+))?/.exec(range) ?? [];
-    return tag === undefined ? [] : [{ tag, quality: quality === undefined ? 1 : Number(quality) }];
+    return tag === undefined ? [] : [{ tag, quality: Math.min(1, quality === undefined ? 1 : Number(quality)) }];
   });
   const best = Math.max(0, ...ranges.map(({ quality }) => quality));
   return ranges.find(({ quality }) => quality === best && quality > 0)?.tag ?? '';

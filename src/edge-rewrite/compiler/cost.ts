@@ -27,7 +27,7 @@ export function requestCost(ordered: Ordered, table: Table, on: ReadonlySet<stri
   const look = (hit: boolean) => 1 + (on.has('inline') ? hit ? 19 : 8 : hit ? 7 : 8);
   const step = ({ splat, mask }: Shape) => {
     const places = [...mask.slice(1)].filter((mark) => mark === 'p').length;
-    return 6 + one('hosts', 6) + 11 + one('slash', splat ? 8 : 2) + 1 + one('placeholders', 6 + 15 * places) + 5;
+    return 6 + one('hosts', 6) + 8 + one('slash', splat ? 8 : 2) + 1 + one('placeholders', 6 + 10 * places) + 5;
   };
   const evaluate = ({ rule }: Alternative, holds: boolean): number => {
     const clauses = rule.clauses.some((clause) => clause.length === 0) ? [[]] : rule.clauses;
@@ -71,36 +71,38 @@ export function requestCost(ordered: Ordered, table: Table, on: ReadonlySet<stri
       continue;
     }
     seen.add(level);
-    const path = `${cells.slice(1).map((cell) => `/${cell ?? '~'}`).join('')}${splat ? '/~/~' : ''}`;
-    const hits = index.hitsAt({ host: cells[0] ?? '', path: path === '' ? '/' : path });
-    const depth = splat ? table.reads.length - 1 : shape.depth;
+    const deepest = table.reads.length - 1;
+    for (let depth = shape.depth; depth <= (splat ? deepest : shape.depth); depth++) {
+      const segments = [...cells.slice(1).map((cell) => cell ?? '~'), ...Array<string>(depth - shape.depth).fill('~')];
+      follow({ host: cells[0] ?? '', path: `/${segments.join('/')}` }, depth);
+    }
+  }
+  return most;
+
+  /** The dearest of the outcomes on one path, each condition holding or not. */
+  function follow(place: { readonly host: string; readonly path: string }, depth: number): void {
+    const shapes = probing(depth);
     let cost = start + look(false);
     let tried = 0;
-    let certain = false;
-    const shapes = probing(depth);
     const tryUpTo = (end: number) => {
       for (; tried < end; tried++) {
         cost += step(shapes[tried]) + look(false);
       }
     };
-    for (const hit of hits) {
-      if (certain) {
-        break;
-      }
-      tryUpTo(shapes.indexOf(hit.shape) + 1);
+    for (const { shape, alternatives } of index.hitsAt(place)) {
+      tryUpTo(shapes.indexOf(shape) + 1);
       cost += look(true) - look(false) + one('single', 4) + one('several', 5);
-      for (const alternative of hit.alternatives) {
+      for (const alternative of alternatives) {
         most = Math.max(most, cost + (on.has('several') ? evaluate(alternative, true) : 0) + 2 + act(alternative.rule));
         cost += evaluate(alternative, false);
-        certain ||= isCertain(alternative.rule) && alternative.slash === 'any';
+        if (on.has('first') && isCertain(alternative.rule) && alternative.slash === 'any') {
+          return;
+        }
       }
     }
-    if (!certain) {
-      tryUpTo(shapes.length);
-      most = Math.max(most, cost + 5 + serve(''));
-    }
+    tryUpTo(shapes.length);
+    most = Math.max(most, cost + 5 + serve(''));
   }
-  return most;
 
   function probing(depth: number): readonly Shape[] {
     return ordered.shapes.filter((shape) => shape.splat ? shape.depth <= depth
@@ -116,7 +118,7 @@ function tokenCost(token: string, one: (feature: string, opcodes: number) => num
   }
   const found = lookup + one('labels', 3) + 5 + one('queries', kind === 'Q' ? 3 + 4 + 15 : 3);
   if (kind === 'L') {
-    return found + 13 + 10 + 8 * 20 + 6 + 4 * 17;
+    return found + 13 + 10 + 8 * 22 + 6 + 4 * 17;
   }
   const compared = found + one('languages', 3) + 4;
   if (operator === '>') {

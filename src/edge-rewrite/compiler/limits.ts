@@ -26,9 +26,9 @@ export const LIMITS = {
   responseHeaderCharacters: 10_240,
   /** URI and query of a request (cloudfront-limits). */
   uriCharacters: 8_191,
-  /** Segments a rule may have, and the last one it may capture: what one character of a table can say. */
-  segments: 35,
-  capturedSegments: 9,
+  /** Segments a rule may have, and the last one that may be a placeholder: what one character of a table can say. */
+  segments: 25,
+  placeholderSegments: 9,
   /** Shapes with the same number of segments. */
   shapes: 26,
 } as const;

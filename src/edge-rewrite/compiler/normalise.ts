@@ -112,8 +112,11 @@ function normalRule(rule: Rule, index: number): NormalRule {
     if (segment.prefix || segment.suffix) {
       throw new Unfit('unsupported', `a placeholder must be a whole segment, got '${segment.prefix ?? ''}:${segment.name}${segment.suffix ?? ''}'`);
     }
+    if (n >= LIMITS.placeholderSegments) {
+      throw new Unfit('unsupported', `only the first ${LIMITS.placeholderSegments} segments can be placeholders, ':${segment.name}' stands behind them`);
+    }
     cells.push(null);
-    captures.set(segment.name, n < LIMITS.capturedSegments ? String(n + 1) : '');
+    captures.set(segment.name, String(n + 1));
   });
   if (cells.length - 1 > LIMITS.segments) {
     throw new Unfit('invalid-path', `a rule has at most ${LIMITS.segments} segments, got ${cells.length - 1}`);
@@ -122,8 +125,7 @@ function normalRule(rule: Rule, index: number): NormalRule {
     if (last.prefix || last.suffix) {
       throw new Unfit('unsupported', `'*' must be a whole segment, got '${last.prefix ?? ''}*${last.suffix ?? ''}'`);
     }
-    const depth = cells.length - 1;
-    captures.set(last.name, depth < LIMITS.shapes ? String.fromCharCode(97 + depth) : '');
+    captures.set(last.name, String.fromCharCode(96 + cells.length));
   }
   const tokens = rule.query.map((match, n) => {
     const name = queryName(match.name);
@@ -302,9 +304,6 @@ function positionOf(name: string, captures: ReadonlyMap<string, string>): string
   const position = captures.get(name);
   if (position === undefined) {
     throw new Unfit('unknown-capture', `the target uses ':${name}', which the rule does not capture`);
-  }
-  if (position === '') {
-    throw new Unfit('unsupported', `only the first ${LIMITS.capturedSegments} segments can be captured, ':${name}' stands behind them`);
   }
   return position;
 }

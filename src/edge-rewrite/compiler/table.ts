@@ -76,8 +76,8 @@ function tokenOf(shape: Shape, marks: ReadonlyMap<Shape, string>, hosts: boolean
   if (!splat && isExact(mask)) {
     return '/';
   }
-  const positions = [...mask].flatMap((mark, n) => n > 0 && mark === 'p' ? [n.toString(36)] : []).join('');
-  return `${marks.get(shape)}${depth.toString(36)}${hosts ? Number(mask[0] === 'l') : ''}${positions}`;
+  const positions = [...mask].flatMap((mark, n) => n > 0 && mark === 'p' ? [String(n)] : []).join('');
+  return `${marks.get(shape)}${String.fromCharCode(97 + depth)}${hosts ? Number(mask[0] === 'l') : ''}${positions}`;
 }
 
 function keyOf({ cells, splat, shape }: Pattern, marks: ReadonlyMap<Shape, string>): string {

@@ -11,7 +11,7 @@
 // text       arguments, each closed by '`', then the target; '>1' is segment 1, '>b' segments 2 and on, '>A' a query capture
 // variant    the first bucket that is no longer its own, '`', target
 // PROBES     per depth of the path, separated by '|': keys to try after the path itself, separated by ' ':
-//            mark, depth, host flag (only with host rules), positions of placeholders; a mark in upper case is a prefix
+//            mark, depth ('a' is none), host flag (only with host rules), positions of placeholders; a mark in upper case is a prefix
 
 //#if conditions
 function holds(request, token, segments) {
@@ -108,6 +108,9 @@ function spoken(header, wanted) {
         highest = quality;
         best = range[1];
       }
+    }
+    if (highest >= 1) {
+      break;
     }
     index++;
   }
@@ -340,7 +343,7 @@ async function handler(event) {
         continue;
       }
       //#endif
-      var pieces = segments.slice(0, parseInt(probe[1], 36) + 1);
+      var pieces = segments.slice(0, probe.charCodeAt(1) - 96);
       //#if slash
       if (probe < 'a') {
         open = uri.length > pieces.join('/').length;
@@ -353,7 +356,7 @@ async function handler(event) {
         if (position >= probe.length) {
           break;
         }
-        var place = parseInt(probe[position], 36);
+        var place = probe[position];
         if (pieces[place] === '') {
           key = '\n';
         }
