@@ -8,7 +8,7 @@ export class EdgeFinding {
   }
 
   private constructor(
-    /** File of the rule; of a rule in code the path of the construct. */
+    /** File of the rule; of a rule in code the path of the construct; empty if it is about all of them. */
     public readonly file: string,
     /** Line of the rule, from 1; of a rule in code its position. */
     public readonly line: number,
@@ -24,7 +24,8 @@ export class EdgeFinding {
 
   /** All on one line. */
   public toString(): string {
-    return `${this.file}:${this.line}: ${this.message}${this.text && ` | ${this.text}`}`;
+    const where = this.file === '' ? '' : `${this.file}:${this.line}: `;
+    return `${where}${this.message}${this.text && ` | ${this.text}`}`;
   }
 }
 

@@ -291,7 +291,7 @@ describe('headers of all responses', () => {
   test('a preset can be changed', () => {
     const securityHeaders = SecurityHeaders.STRICT.changing({ contentSecurityPolicy: '', strictTransportSecurity: Duration.days(1), includeSubdomains: false });
     edge({ securityHeaders });
-    expect(config()).toMatchObject({ SecurityHeadersConfig: { StrictTransportSecurity: { AccessControlMaxAgeSec: 86_400, IncludeSubdomains: false } } });
+    expect(config().SecurityHeadersConfig).toMatchObject({ StrictTransportSecurity: { AccessControlMaxAgeSec: 86_400, IncludeSubdomains: false } });
     expect(JSON.stringify(config())).not.toContain('ContentSecurityPolicy');
     expect(JSON.stringify(config())).toContain('"FrameOption":"DENY"');
   });
@@ -315,7 +315,8 @@ describe('headers of all responses', () => {
   });
 
   test.each([
-    ['Strict-Transport-Security', 'max-age=60; includeSubDomains; preload', 'StrictTransportSecurity', { AccessControlMaxAgeSec: 60, IncludeSubdomains: true, Preload: true, Override: true }],
+    ['Strict-Transport-Security', 'max-age=60; includeSubDomains; preload', 'StrictTransportSecurity',
+      { AccessControlMaxAgeSec: 60, IncludeSubdomains: true, Preload: true, Override: true }],
     ['Content-Security-Policy', "default-src 'none'", 'ContentSecurityPolicy', { ContentSecurityPolicy: "default-src 'none'", Override: true }],
     ['X-Content-Type-Options', 'nosniff', 'ContentTypeOptions', { Override: true }],
     ['X-Frame-Options', 'SAMEORIGIN', 'FrameOptions', { FrameOption: 'SAMEORIGIN', Override: true }],
@@ -395,9 +396,11 @@ describe('the Lambda@Edge tier', () => {
     expect(statementsOf(stack, 'Edge')).toEqual([{
       Effect: 'Allow',
       Action: ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],
-      Resource: { 'Fn::Join': ['', [
-        'arn:', { Ref: 'AWS::Partition' }, ':logs:*:123456789012:log-group:/aws/lambda/us-east-1.', { Ref: expect.stringContaining('EdgeOriginFunction') }, ':*',
-      ]] },
+      Resource: {
+        'Fn::Join': ['', [
+          'arn:', { Ref: 'AWS::Partition' }, ':logs:*:123456789012:log-group:/aws/lambda/us-east-1.', { Ref: expect.stringContaining('EdgeOriginFunction') }, ':*',
+        ]],
+      },
     }]);
   });
 
@@ -462,7 +465,8 @@ describe('the Lambda@Edge tier', () => {
 
   test('a line of a file it cannot carry out is in the report', () => {
     const path = file('_redirects', 'https://a.example.com/x /y', '/a /b', '/c /d 301!', '/e /f 200');
-    const { report } = edge({ tier: EdgeTier.lambdaEdge({ eventType: EdgeOriginEvent.ORIGIN_RESPONSE }), sources: [RuleSource.netlifyRedirects(path)] });
+    const tierAfter = EdgeTier.lambdaEdge({ eventType: EdgeOriginEvent.ORIGIN_RESPONSE });
+    const { report } = edge({ tier: tierAfter, sources: [RuleSource.netlifyRedirects(path)] });
     expect(report.rules).toBe(1);
     expect(report.notConvertible.map(({ line, message }) => [line, message.split(';')[0]])).toEqual([
       [1, 'a Lambda@Edge function does not see the host of the request'],
@@ -650,9 +654,13 @@ describe('alarms', () => {
   test('metrics are of the viewer-request function', () => {
     const construct = edge();
     expect(stack.resolve(construct.metricInvocations().dimensions)).toEqual({ FunctionName: construct.viewerRequest!.functionName, Region: 'Global' });
-    const metrics = [construct.metricInvocations(), construct.metricValidationErrors(), construct.metricExecutionErrors(), construct.metricThrottles(), construct.metricComputeUtilization()];
+    const metrics = [
+      construct.metricInvocations(), construct.metricValidationErrors(), construct.metricExecutionErrors(), construct.metricThrottles(),
+      construct.metricComputeUtilization(),
+    ];
     expect(metrics.map(({ metricName }) => metricName)).toEqual([
-      'FunctionInvocations', 'FunctionValidationErrors', 'FunctionExecutionErrors', 'FunctionThrottles', 'FunctionComputeUtilization']);
+      'FunctionInvocations', 'FunctionValidationErrors', 'FunctionExecutionErrors', 'FunctionThrottles', 'FunctionComputeUtilization',
+    ]);
     expect(construct.metricInvocations({ period: Duration.minutes(1) }).period.toMinutes()).toBe(1);
     expect(() => edge({ rules: [redirect()], tier: EdgeTier.lambdaEdge() }, 'Lambda').metricInvocations()).toThrow(
       "metrics of CloudFront functions must not be asked for in the Lambda@Edge tier; use those of 'originFunction'");
