@@ -33,7 +33,7 @@ describe.each(Object.entries(DIALECTS))('%s', (name, dialect) => {
         });
       });
     }
-  });
+  }, 60_000 + 10 * RUNS);
 });
 
 function jobOf(compiled: CompileResult, requests: readonly EdgeRequest[]): Job {
