@@ -30,7 +30,7 @@ function plain(value: DocumentValue): unknown {
 }
 
 function number(text: string): number | string {
-  const value = Number(text.replace(/^\+/, '').replace(/inf/, 'Infinity'));
+  const value = Number(text.replace(/^\+/, '').replace(/inf$/, 'Infinity'));
   return Number.isFinite(value) ? value : String(value);
 }
 
@@ -136,7 +136,8 @@ test('TOML as Python reads it: changed at random', () => {
     'a = 1\n', '[a]\n', '[[a]]\n',
   ];
   const piece = fc.constantFrom(...pieces);
-  const change = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), drop: fc.integer({ min: 0, max: 3 }), put: fc.array(piece, { maxLength: 2 }) });
+  const place = fc.double({ min: 0, max: 1, noNaN: true });
+  const change = fc.record({ at: place, drop: fc.integer({ min: 0, max: 3 }), put: fc.array(piece, { maxLength: 2 }) });
   const changed = fc.tuple(fc.constantFrom(...TOML_VALID.trim().split(/\n(?=\w)/), TOML_VALID), fc.array(change, { minLength: 1, maxLength: 3 }))
     .map(([text, changes]) => changes.reduce((now, { at, drop, put }) => {
       const index = Math.floor(at * now.length);
@@ -166,6 +167,9 @@ test('a byte order mark is no content', () => {
 
 function builtIn(text: string): [unknown] | null {
   const dotted = (value: unknown): unknown => {
+    if (typeof value === 'number') {
+      return Number.isFinite(value) ? value : String(value);
+    }
     if (Array.isArray(value)) {
       return value.map(dotted);
     }
@@ -189,7 +193,8 @@ test('JSON as the built-in reader reads it: changed at random', () => {
   const piece = fc.constantFrom(
     '"', '[', ']', '{', '}', ',', ':', ' ', '\n', '\\', '\\u12', '1', '0', '-', '.', 'e', 'true', 'null', '\u0001', '\t', '/', 'a',
   );
-  fc.assert(fc.property(fc.json({ maxDepth: 3 }), fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(2), fc.array(piece, { maxLength: 2 }), (text, at, drop, put) => {
+  const place = fc.double({ min: 0, max: 1, noNaN: true });
+  fc.assert(fc.property(fc.json({ maxDepth: 3 }), place, fc.nat(2), fc.array(piece, { maxLength: 2 }), (text, at, drop, put) => {
     const index = Math.floor(at * text.length);
     const changed = text.slice(0, index) + put.join('') + text.slice(index + drop);
     const { errors, root } = readJson(changed);
