@@ -297,9 +297,9 @@ export class EdgeRewrite extends Construct {
   private tell(diagnostics: readonly Diagnostic[]): void {
     const lines = (severity: Diagnostic['severity']) => diagnostics.filter((one) => one.severity === severity).map((one) => EdgeFinding._of(one).toString());
     const errors = lines('error');
-    if (errors.length > 0) throw new Error(shortened(`${errors.length} of the rules cannot be used`, errors));
+    if (errors.length > 0) throw new Error(shortened(`errors in the rules, ${errors.length} in all`, errors));
     const warnings = lines('warning');
-    if (warnings.length > 0) Annotations.of(this).addWarningV2('cdk-lambda-blueprints:edge-rewrite', shortened(`${warnings.length} warnings, see 'report'`, warnings));
+    if (warnings.length > 0) Annotations.of(this).addWarningV2('cdk-lambda-blueprints:edge-rewrite', shortened(`warnings about the rules, ${warnings.length} in all, see 'report'`, warnings));
   }
 
   /** Changed data needs another name: CloudFormation reads the import only when it creates a store. */

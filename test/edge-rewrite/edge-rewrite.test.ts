@@ -573,20 +573,26 @@ describe('rules', () => {
   });
 });
 
+test('what all rules together do wrong is an error without a line', () => {
+  const rules = Array.from({ length: 500 }, (_, i) => RewriteRule.redirect(`/old/page-${i}`, `/new/page-${i}`));
+  expect(() => edge({ rules, tier: EdgeTier.INLINE })).toThrow(
+    /^errors in the rules, 1 in all:\n {2}the viewer-request function has \d+ bytes, 10000 are allowed: use the key value store tier$/);
+});
+
 describe('files', () => {
   test('what cannot be taken over is reported by line, and the rest is read', () => {
     const path = file('_redirects', '/a /b', 'nonsense', '/c /d 999', '/e /f');
     const { report } = edge({ sources: [RuleSource.netlifyRedirects(path)] });
     expect(report.rules).toBe(2);
     expect(report.notConvertible.map((finding) => [finding.file, finding.line, finding.text])).toEqual([[path, 2, 'nonsense'], [path, 3, '/c /d 999']]);
-    Annotations.fromStack(stack).hasWarning('/Stack/Edge', Match.stringLikeRegexp("2 warnings, see 'report':"));
+    Annotations.fromStack(stack).hasWarning('/Stack/Edge', Match.stringLikeRegexp("warnings about the rules, 2 in all, see 'report':"));
     expect(report.toString().split('\n')).toHaveLength(5);
   });
 
   test('strict makes that an error, all lines at once', () => {
     const path = file('_redirects', '/a /b', 'nonsense', '/c /d 999');
     expect(() => edge({ strict: true, sources: [RuleSource.netlifyRedirects(path)] })).toThrow(
-      new RegExp(`^2 of the rules cannot be used:\n  ${path}:2: .* \\| nonsense\n  ${path}:3: .* \\| /c /d 999$`));
+      new RegExp(`^errors in the rules, 2 in all:\n  ${path}:2: .* \\| nonsense\n  ${path}:3: .* \\| /c /d 999$`));
   });
 
   test('of many errors the first are shown', () => {
