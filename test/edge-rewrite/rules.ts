@@ -24,7 +24,7 @@ export function strict(one: Rule): Rule {
 }
 
 export function target(to: string): Target {
-  const [, scheme, host, path] = /^(?:(https?):\/\/([^/]*))?(.*)$/.exec(to) ?? [];
+  const [, scheme, host, path] = /^(?:(https?):\/\/([^/]*))?([^]*)$/.exec(to) ?? [];
   return {
     path: template(path),
     ...host === undefined ? {} : { host: template(host), scheme: scheme as 'https' },

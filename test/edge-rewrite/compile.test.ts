@@ -1,0 +1,125 @@
+import { headers, largeSet, redirect, rewrite, rule, setOf, target, when } from './rules';
+import { compile } from '../../src/edge-rewrite/compiler/compile';
+import { LIMITS, isDisallowedHeader } from '../../src/edge-rewrite/compiler/limits';
+import { CompileResult, DiagnosticCode } from '../../src/edge-rewrite/compiler/model';
+import { run } from '../kit/njs/engine';
+
+function codes({ diagnostics }: CompileResult): readonly DiagnosticCode[] {
+  return diagnostics.map(({ code }) => code);
+}
+
+describe('tiers', () => {
+  test('inline, then the key value store; Lambda@Edge only on request', () => {
+    expect(compile([largeSet(20)]).tier).toBe('inline');
+    expect(compile([largeSet(20)]).data).toBeUndefined();
+    expect(compile([largeSet(500)]).tier).toBe('key-value-store');
+    expect(compile([largeSet(20)], { tier: 'lambda-edge' }).data!.entries).toHaveLength(20);
+  });
+
+  test('45,000 rules fit into the store; 100,000 do not, and the error names the next tier', () => {
+    expect(codes(compile([largeSet(45_000)]))).toEqual([]);
+    const tooMany = compile([largeSet(100_000)]);
+    expect(codes(tooMany)).toEqual(['store-size']);
+    expect(tooMany.diagnostics[0].message).toMatch(/^the data has \d+ bytes, 5242880 are allowed: use the Lambda@Edge tier$/);
+    expect(codes(compile([largeSet(100_000)], { tier: 'lambda-edge' }))).toEqual([]);
+  }, 120_000);
+
+  test('equal input gives equal bytes; another rule another hash', () => {
+    const [one, same, other] = [500, 500, 501].map((count) => compile([largeSet(count)]));
+    expect(same.viewerRequest!.code).toBe(one.viewerRequest!.code);
+    expect(same.data!.json).toBe(one.data!.json);
+    expect(other.data!.hash).not.toBe(one.data!.hash);
+  });
+});
+
+describe('limits, one below, at, one above', () => {
+  test('bytes of a key and its value', () => {
+    const withTarget = (length: number) => compile([setOf([redirect('/a', `/${'b'.repeat(length - 1)}`)])], { tier: 'key-value-store' });
+    // '/a' and '1k' take four bytes.
+    const most = LIMITS.entryBytes - 4;
+    expect([most - 1, most, most + 1].map((length) => codes(withTarget(length)))).toEqual([[], [], ['value-size']]);
+    expect(withTarget(most + 1).diagnostics[0]).toMatchObject({ source: { file: 'rules', line: 1 }, message: expect.stringContaining('1025 bytes, 1024 are allowed') });
+  });
+
+  test('bytes of a key', () => {
+    const withPath = (length: number) => compile([setOf([redirect(`/${'a'.repeat(length - 1)}`, '/b')])], { tier: 'key-value-store' });
+    expect([511, 512, 513].map((length) => codes(withPath(length)))).toEqual([[], [], ['key-size']]);
+  });
+
+  test('bytes of the code', () => {
+    const spare = LIMITS.codeBytes - compile([setOf([redirect('/a', '/')])], { tier: 'inline' }).viewerRequest!.bytes;
+    const withTarget = (length: number) => compile([setOf([redirect('/a', `/${'b'.repeat(length)}`)])], { tier: 'inline' });
+    expect([spare - 1, spare, spare + 1].map((length) => withTarget(length).diagnostics.map(({ severity, code }) => `${severity} ${code}`)))
+      .toEqual([['warning code-size'], ['warning code-size'], ['error code-size']]);
+  });
+
+  test('reads', () => {
+    const prefixes = (count: number) => setOf(Array.from({ length: count }, (_, n) => redirect(`${'/a'.repeat(n + 1)}/*`, '/b')).reverse());
+    expect([6, 7, 8].map((count) => codes(compile([prefixes(count)], { tier: 'key-value-store' })).includes('reads'))).toEqual([false, false, true]);
+    expect(codes(compile([prefixes(8)], { tier: 'key-value-store', maxReads: 9 }))).not.toContain('reads');
+    expect(codes(compile([prefixes(8)], { tier: 'inline' }))).not.toContain('reads');
+  });
+});
+
+test('a broad rule in front of many is not copied into all of them: the lowest hit wins', () => {
+  const { rules } = largeSet(300);
+  const front = when(redirect('/*', 'https://example.de/:splat', 302), { kind: 'country', values: ['DE'] });
+  const compiled = compile([setOf([front, ...rules])], { tier: 'key-value-store' });
+  expect(compiled.report.entries).toBe(301);
+  const job = { code: compiled.viewerRequest!.code, data: compiled.data!.entries };
+  const uri = '/articles/2019/old-article-3';
+  const [[german, other]] = run('njs', [{ ...job, requests: [{ uri, headers: { 'cloudfront-viewer-country': 'DE' } }, { uri }] }]);
+  expect(german.reply.headers.location.value).toBe('https://example.de/articles/2019/old-article-3');
+  expect(other.reply.headers.location.value).toBe('/posts/3/new-name');
+});
+
+describe('what the policies must let through', () => {
+  test('a condition that redirects is read only, one that rewrites splits the cache', () => {
+    const { originRequest, cache } = compile([setOf([
+      when(redirect('/', '/de/'), { kind: 'country', values: ['DE'] }, { kind: 'cookie', name: 'seen', values: [], negate: true }),
+      when(rewrite('/a', '/b'), { kind: 'device', values: ['mobile'] }, { kind: 'query', name: 'v', values: ['2'] }),
+      when(redirect('/h', '/i'), { kind: 'host', values: ['www.example.com'] }, { kind: 'language', values: ['de'] }),
+    ])]);
+    expect(originRequest).toEqual({
+      headers: ['accept-language', 'cloudfront-is-mobile-viewer', 'cloudfront-viewer-country'], cookies: ['seen'], queries: ['v'],
+    });
+    expect(cache).toEqual({ headers: ['cloudfront-is-mobile-viewer'], cookies: [], queries: ['v'] });
+  });
+
+  test('a split reads its cookie and splits the cache by variant, not by visitor', () => {
+    const { originRequest, cache } = compile([setOf([
+      rule('/a', { kind: 'split', experiment: 'e', variants: [{ weight: 50, target: target('/b') }, { weight: 50, target: target('/c') }] }),
+    ])]);
+    expect(originRequest.cookies).toEqual(['rw_e']);
+    expect(cache).toEqual({ headers: ['x-rewrite-variant'], cookies: [], queries: [] });
+  });
+});
+
+describe('header rules', () => {
+  test.each([
+    'Connection', 'Expect', 'Keep-Alive', 'Proxy-Authenticate', 'Proxy-Authorization', 'Proxy-Connection', 'Trailer', 'Upgrade',
+    'X-Accel-Buffering', 'X-Accel-Charset', 'X-Accel-Limit-Rate', 'X-Accel-Redirect', 'X-Amz-Cf-Id', 'X-Amzn-Auth', 'X-Amzn-Cf-Billing',
+    'X-Amzn-Cf-Id', 'X-Amzn-Cf-Xff', 'X-Amzn-Errortype', 'X-Amzn-Fle-Profile', 'X-Amzn-Header-Count', 'X-Amzn-Header-Order',
+    'X-Amzn-Lambda-Integration-Tag', 'X-Amzn-RequestId', 'X-Cache', 'X-Edge-Anything', 'X-Forwarded-Proto', 'X-Real-IP',
+  ])('%s is disallowed', (name) => {
+    expect(isDisallowedHeader(name)).toBe(true);
+    expect(codes(compile([setOf([], [headers('/*', ['set', name, '1'])])]))).toEqual(['disallowed-header']);
+  });
+
+  test.each(['Warning', 'Via'])('%s is read-only', (name) => {
+    expect(codes(compile([setOf([], [headers('/*', ['set', name, '1'])])]))).toEqual(['read-only-header']);
+  });
+
+  test.each([['x', 'a\r\nb: c'], ['x', '\u0000'], ['x', 'é'], ['a b', '1']])('%j: %j is refused', (name, value) => {
+    expect(codes(compile([setOf([], [headers('/*', ['set', name, value])])]))).toEqual(['invalid-header']);
+  });
+
+  test('constant headers cost no function; one that depends on the path anywhere is left to the function', () => {
+    const constant = compile([setOf([], [headers('/*', ['set', 'X-A', '1'], ['append', 'X-A', '2'], ['unset', 'Server'])])]);
+    expect(constant.viewerResponse).toBeUndefined();
+    expect(constant.constantHeaders).toEqual([{ name: 'X-A', value: '1, 2' }, { name: 'Server' }]);
+    const mixed = compile([setOf([], [headers('/*', ['set', 'X-A', '1']), headers('/b/*', ['unset', 'X-A'])])]);
+    expect(mixed.constantHeaders).toEqual([]);
+    expect(mixed.viewerResponse).toBeDefined();
+  });
+});
