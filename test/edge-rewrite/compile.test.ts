@@ -16,6 +16,18 @@ describe('tiers', () => {
     expect(compile([largeSet(20)], { tier: 'lambda-edge' }).data!.entries).toHaveLength(20);
   });
 
+  test('dense: at most 1.2 times the text of the rules, at any fill one read per key', () => {
+    const set = setOf(Array.from({ length: 5_000 }, (_, n) => redirect(`/articles/2019/old-article-${n}`, `/posts/${n}/new-name/`)));
+    const text = set.rules.reduce((sum, _, n) => sum + `/articles/2019/old-article-${n}/posts/${n}/new-name/`.length, 0);
+    const compiled = compile([set], { dense: true });
+    expect(compiled.data!.bytes).toBeLessThanOrEqual(1.2 * text);
+    expect(Math.max(...compiled.data!.entries.map(({ key, value }) => key.length + value.length))).toBeLessThanOrEqual(LIMITS.entryBytes);
+    const [[hit, miss]] = run('njs', [{
+      code: compiled.viewerRequest!.code, data: compiled.data!.entries, requests: [{ uri: '/articles/2019/old-article-4711' }, { uri: '/x' }],
+    }]);
+    expect([hit.reply.headers.location.value, hit.reads, miss.reply.uri, miss.reads]).toEqual(['/posts/4711/new-name/', 1, '/x', 1]);
+  });
+
   test('45,000 rules fit into the store; 100,000 do not, and the error names the next tier', () => {
     expect(codes(compile([largeSet(45_000)]))).toEqual([]);
     const tooMany = compile([largeSet(100_000)]);

@@ -204,7 +204,7 @@ describe('behavior()', () => {
       edge({ rules: [RewriteRule.redirect('/', '/de/', { when: [EdgeCondition.country('DE')] })] }).behavior({ origin: origin(), originRequestPolicy });
     const own = (headerBehavior?: cloudfront.OriginRequestHeaderBehavior) => new cloudfront.OriginRequestPolicy(stack, 'Own', { headerBehavior });
     const HIDDEN = "'originRequestPolicy' must forward header 'cloudfront-viewer-country', as rules look at them; got one that does not."
-      + ' Leave it out, or use the one of EdgeRewrite';
+      + " Leave it and 'cachePolicy' out, or use those of EdgeRewrite";
 
     test.each<[string, () => cloudfront.IOriginRequestPolicy]>([
       ['managed, with CloudFront headers', () => cloudfront.OriginRequestPolicy.ALL_VIEWER_AND_CLOUDFRONT_2022],
@@ -229,6 +229,18 @@ describe('behavior()', () => {
       expect(visible(cloudfront.OriginRequestPolicy.fromOriginRequestPolicyId(stack, 'Imported', 'abc'))).toThrow(
         "'originRequestPolicy' must be one of this app, as rules need header 'cloudfront-viewer-country'; got an imported one, which cannot be inspected."
         + ' Leave it out, or use the one of EdgeRewrite');
+    });
+
+    test('must show what no cache policy does, when nothing is cached', () => {
+      const rules = [RewriteRule.rewrite('/app', '/m.html', { when: [EdgeCondition.device(EdgeDevice.MOBILE)] })];
+      const uncached = { origin: origin(), cachePolicy: cloudfront.CachePolicy.CACHING_DISABLED };
+      const construct = edge({ rules });
+      expect(() => construct.behavior(uncached)).toThrow("'originRequestPolicy' must forward header 'cloudfront-is-mobile-viewer', as rules look at them");
+      const originRequestPolicy = cloudfront.OriginRequestPolicy.ALL_VIEWER_AND_CLOUDFRONT_2022;
+      expect(() => construct.behavior({ ...uncached, originRequestPolicy })).not.toThrow();
+      const cookie = [RewriteRule.rewrite('/app', '/beta', { when: [EdgeCondition.cookie('beta')] })];
+      expect(() => edge({ rules: cookie }, 'Viewer').behavior(uncached)).not.toThrow();
+      expect(() => edge({ rules: cookie, tier: EdgeTier.lambdaEdge() }, 'Lambda').behavior(uncached)).toThrow("must forward cookie 'beta'");
     });
 
     test('is free if no rule needs one', () => {

@@ -1,9 +1,9 @@
+import { Case, DIALECTS, randomCase } from './generate';
+import { Decision, decide } from './oracle';
 import { compile } from '../../src/edge-rewrite/compiler/compile';
 import { CompileResult } from '../../src/edge-rewrite/compiler/model';
 import { hash32, replayLine, seedFromEnv } from '../kit/faults';
 import { EdgeRequest, Job, Outcome, run } from '../kit/njs/engine';
-import { Case, DIALECTS, randomCase } from './generate';
-import { Decision, decide } from './oracle';
 
 const SEED = seedFromEnv(20261121);
 /** Pairs of rules and request per dialect. */
@@ -19,7 +19,7 @@ describe.each(Object.entries(DIALECTS))('%s', (name, dialect) => {
         const one = randomCase(seed, dialect, REQUESTS);
         const tier = n % 2 === 0 ? 'inline' as const : 'key-value-store' as const;
         const lowestWins = n % 4 > 1 && one.options.site === undefined;
-        return { ...one, compiled: compile(one.sets, { ...one.options, tier, lowestWins, originIds: ['api'], proxyHosts: ['api.example.com'] }) };
+        return { ...one, compiled: compile(one.sets, { ...one.options, tier, lowestWins, dense: n % 3 === 0, originIds: ['api'], proxyHosts: ['api.example.com'] }) };
       });
       const jobs = cases.map(({ compiled, requests }) => jobOf(compiled, requests));
       const inNjs = run('njs', jobs);

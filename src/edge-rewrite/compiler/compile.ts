@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { checkOrigins, follow } from './check';
-import { Blocks, MINIFIED, emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
+import { requestCost, responseCost } from './cost';
+import { Blocks, Layout, MINIFIED, emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
 import { headersOf } from './headers';
 import { LIMITS, limitsOf } from './limits';
-import { CompileOptions, CompileResult, Diagnostic, EmittedFunction, RuleSet, Source, StoreData } from './model';
+import { CompileOptions, CompileResult, DataEntry, Diagnostic, EmittedFunction, RuleSet, Source, StoreData } from './model';
+import { needsOf } from './needs';
 import { NormalRule, encodePath, normalise, passRule } from './normalise';
 import { Ordered, TooEntangled, fileKey, order, unresolved } from './order';
-import { requestCost, responseCost } from './cost';
-import { needsOf } from './needs';
 import { reportOf } from './report';
-import { Table, tableOf } from './table';
+import { Table, bucketsOf, tableOf } from './table';
 
 const NOWHERE: Source = { file: '', line: 0 };
 
@@ -28,7 +28,9 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
   const ranked = copied === undefined;
   if (ranked && files.size > 0) {
     diagnostics.push({
-      source: NOWHERE, severity: 'error', code: 'store-size',
+      source: NOWHERE,
+      severity: 'error',
+      code: 'store-size',
       message: 'too many rules overlap to let existing files win: force the broad rules, or leave the site manifest out',
     });
   }
@@ -44,14 +46,17 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
 
   const table = tableOf(ordered, ranked);
   const paths = headers.rules.length > 0;
-  const emit = (layout: 'inline' | 'store'): EmittedFunction => {
+  const emit = (layout: Layout, buckets = 0): EmittedFunction => {
     const features = requestFeatures(table, options, layout, paths);
-    const code = emitRequest(table, options, features, blocks);
+    const code = emitRequest(table, options, features, blocks, buckets);
     return { code, bytes: Buffer.byteLength(code), opcodes: requestCost(ordered, table, features) };
   };
   const tier = options.tier ?? (fitsInline(table) && emit('inline').bytes <= LIMITS.codeBytesWarning ? 'inline' : 'key-value-store');
-  const request = emit(tier === 'inline' ? 'inline' : 'store');
-  const data = tier === 'inline' ? undefined : storeOf(table);
+  const sparse = tier === 'inline' ? undefined : storeOf(table.entries);
+  const dense = options.dense ?? (tier === 'key-value-store' && sparse !== undefined && sparse.bytes > LIMITS.storeBytes);
+  const buckets = dense && tier === 'key-value-store' ? bucketsOf(table) : undefined;
+  const data = buckets === undefined ? sparse : storeOf(buckets);
+  const request = tier === 'inline' ? emit('inline') : buckets === undefined ? emit('store') : emit('dense', buckets.length);
   const response = responseOf();
   diagnostics.push(...limitsOf({ tier, request, response, data, table, options }));
 
@@ -86,7 +91,7 @@ function fitsInline({ entries }: Table): boolean {
   return entries.reduce((sum, { key, value }) => sum + key.length + value.length + 3, 0) <= LIMITS.inlineBytes;
 }
 
-function storeOf({ entries }: Table): StoreData {
+function storeOf(entries: readonly DataEntry[]): StoreData {
   const data = entries.map(({ key, value }) => ({ key, value }));
   const json = JSON.stringify({ data });
   return {

@@ -13,7 +13,7 @@ export function requestCost(ordered: Ordered, table: Table, on: ReadonlySet<stri
   const redirect = 3 + 7 + 1 + 1 + 5 + 10 + 8 + one('fragments', 7);
   const query = 5;
   const start = 2 + one('markers', 4) + 8 + one('host', 7) + one('location', 1) + one('base', 3) + 2
-    + one('table', 6 + 3 + 7 + one('slash', 2) + one('hosts', 3) + one('inline', 1) + one('store', 3) + one('probes', 12) + one('lowest', 3) + 1);
+    + one('table', 6 + 3 + 7 + one('slash', 2) + one('hosts', 3) + one('inline', 1) + one('reading', 3) + one('probes', 12) + one('lowest', 3) + 1);
   /** Serves a path of the origin, or redirects to its canonical form. */
   const serve = (kind: string): number => {
     const last = 4 + one('proxies', 2) + one('statuses', 2) + one('splits', 2) + one('paths', 6) + one('own', 1);
@@ -24,7 +24,7 @@ export function requestCost(ordered: Ordered, table: Table, on: ReadonlySet<stri
     const documents = one('documents', 7 + (kind === '' ? one('spa', 9) : one('spa', 2)) + one('index', 4) + one('extension', 8));
     return one('serving', 5) + Math.max(canonical + one('canonical', 3 + 12 + query + redirect), canonical + one('canonical', 3) + documents + last);
   };
-  const look = (hit: boolean) => 1 + (on.has('inline') ? hit ? 19 : 8 : hit ? 7 : 8);
+  const look = (hit: boolean) => 1 + (on.has('dense') ? 28 + (hit ? 19 : 8) : on.has('inline') ? hit ? 19 : 8 : hit ? 7 : 8);
   const step = ({ splat, mask }: Shape) => {
     const places = [...mask.slice(1)].filter((mark) => mark === 'p').length;
     return 6 + one('hosts', 6) + 8 + one('slash', splat ? 8 : 2) + 1 + one('placeholders', 6 + 10 * places) + 5;
@@ -39,13 +39,14 @@ export function requestCost(ordered: Ordered, table: Table, on: ReadonlySet<stri
   const act = (rule: NormalRule): number => {
     const { kind, policy, text, variants } = rule;
     const target = text.slice(text.lastIndexOf('`') + 1);
-    const parts = Math.max(...(variants.length === 0 ? [target] : variants).map((one_) => one_.split('>').length - 1));
-    const rests = (variants.length === 0 ? [target] : variants).map((one_) => (one_.match(/>[a-z]/g) ?? []).length);
+    const parts = Math.max(...(variants.length === 0 ? [target] : variants).map((it) => it.split('>').length - 1));
+    const rests = (variants.length === 0 ? [target] : variants).map((it) => (it.match(/>[a-z]/g) ?? []).length);
     const fill = one('captures', 6 + 4 + parts * (16 + one('rests', 3)) + Math.max(...rests) * 11);
     const split = one('splits', 2 + (kind === 's' ? 24 + variants.length * 11 : 0));
     const begin = 1 + 8 + one('arguments', 6) + split + fill + one('recapture', 4) + one('variants', 6);
     if (kind < 'a') {
-      return begin + 2 + 1 + 5 + (policy === 'd' ? 0 : 4 + query + one('merges', policy === 'm' ? 22 : 5)) + 10 + redirect - (target.includes('?') ? 0 : 1);
+      const passed = policy === 'd' ? 0 : 4 + query + one('merges', policy === 'm' ? 22 : 5);
+      return begin + 8 + passed + 10 + redirect - (target.includes('?') ? 0 : 1);
     }
     const common = begin + one('redirects', 2) + one('statuses', 2);
     if (kind === 'e' && target === '') {

@@ -1,6 +1,6 @@
 import { VIEWER_REQUEST, VIEWER_RESPONSE } from './blocks/minified.generated';
 import { CompileOptions } from './model';
-import { Table } from './table';
+import { Table, linesOf } from './table';
 
 /** The sources of the runtime, with `//#if` lines. Tests put in the readable ones to count opcodes per line. */
 export interface Blocks {
@@ -10,7 +10,8 @@ export interface Blocks {
   readonly separator: string;
 }
 
-export type Layout = 'inline' | 'store';
+/** Where the table is: in the code, one key of the store per entry, or many entries per key. */
+export type Layout = 'inline' | 'store' | 'dense';
 
 export const MINIFIED: Blocks = { viewerRequest: VIEWER_REQUEST, viewerResponse: VIEWER_RESPONSE, separator: '' };
 
@@ -55,6 +56,8 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
     || options.trailingSlash === 'add' || options.trailingSlash === 'remove';
   when('table', table.entries.length > 0);
   when(layout, on.has('table'));
+  when('lines', on.has('inline') || on.has('dense'));
+  when('reading', on.has('store') || on.has('dense'));
   when('probes', table.reads.some((reads) => reads > 1));
   when('noprobes', !on.has('probes'));
   when('placeholders', table.entries.some(({ pattern }) => pattern.shape.mask.includes('p', 1)));
@@ -109,10 +112,11 @@ function extensionOf(options: CompileOptions): string | undefined {
   return options.trailingSlash === 'remove' && options.indexDocument !== undefined ? `/${options.indexDocument}` : undefined;
 }
 
-export function emitRequest(table: Table, options: CompileOptions, features: ReadonlySet<string>, blocks: Blocks): string {
+export function emitRequest(table: Table, options: CompileOptions, features: ReadonlySet<string>, blocks: Blocks, buckets = 0): string {
   const cells = table.probes.split('|');
   const constants: Record<string, string> = {
-    TABLE: features.has('inline') ? JSON.stringify(`\n${table.entries.map(({ key, value }) => `${key} ${value}\n`).join('')}`) : '',
+    TABLE: features.has('inline') ? JSON.stringify(linesOf(table.entries)) : '',
+    BUCKETS: String(buckets),
     PROBES: JSON.stringify(table.probes),
     DEEPEST: String(cells.length - 1),
     PLACES: table.hosts ? '3' : '2',
@@ -124,9 +128,10 @@ export function emitRequest(table: Table, options: CompileOptions, features: Rea
     EXTENSION: JSON.stringify(extensionOf(options) ?? ''),
   };
   const code = resolveDirectives(blocks.viewerRequest, features, blocks.separator);
-  const awaited = features.has('store') ? code : code.replace(/\b(?:async|await) /g, '');
-  const cloudfront = features.has('store') || features.has('proxies') ? 'import cf from \'cloudfront\';\n' : '';
-  return cloudfront + awaited.replace(/\b[A-Z][A-Z_]{2,}\b/g, (name) => constants[name] ?? name);
+  const awaited = features.has('reading') ? code : code.replace(/\b(?:async|await) /g, '');
+  const cloudfront = features.has('reading') || features.has('proxies') ? 'import cf from \'cloudfront\';\n' : '';
+  const crypto = features.has('dense') ? 'import crypto from \'crypto\';\n' : '';
+  return cloudfront + crypto + awaited.replace(/\b[A-Z][A-Z_]{2,}\b/g, (name) => constants[name] ?? name);
 }
 
 /** One header rule, ready for the code. */

@@ -85,7 +85,9 @@ function constantHeaders(valid: readonly Valid[], dependent: ReadonlySet<string>
   return [...constant.values()];
 }
 
-function responseRule(rule: HeaderRule, operations: readonly HeaderOperation[], everywhere: boolean, diagnostics: Diagnostic[]): ResponseRule | undefined {
+function responseRule(
+  rule: HeaderRule, operations: readonly HeaderOperation[], everywhere: boolean, diagnostics: Diagnostic[],
+): ResponseRule | undefined {
   const groups = new Map<string, number>();
   try {
     const host = rule.host === undefined

@@ -60,15 +60,15 @@ export interface QueryMatch {
 }
 
 export type ConditionKind =
-  | 'country'   // values: ISO 3166-1 codes, any case
-  | 'region'    // values: ISO 3166-2 with or without the country ('DE-BY', 'BY')
-  | 'language'  // values: language tags; 'fr' holds for 'fr-CA', with the q-values of the request
-  | 'cookie'    // name; no values: is set
-  | 'header'    // name; no values: is present
-  | 'query'     // name; no values: is present
-  | 'device'    // values: 'mobile', 'tablet', 'desktop', 'smarttv'
-  | 'method'    // values: upper case
-  | 'host';     // values: host names, lower case; a leading '*.' stands for any labels
+  | 'country' // values: ISO 3166-1 codes, any case
+  | 'region' // values: ISO 3166-2 with or without the country ('DE-BY', 'BY')
+  | 'language' // values: language tags; 'fr' holds for 'fr-CA', with the q-values of the request
+  | 'cookie' // name; no values: is set
+  | 'header' // name; no values: is present
+  | 'query' // name; no values: is present
+  | 'device' // values: 'mobile', 'tablet', 'desktop', 'smarttv'
+  | 'method' // values: upper case
+  | 'host'; // values: host names, lower case; a leading '*.' stands for any labels
 
 export interface Condition {
   readonly kind: ConditionKind;

@@ -106,7 +106,8 @@ export function unresolved(rules: readonly NormalRule[]): Ordered {
   }));
   const ordered = [...groups.values()].sort((a, b) => compareShapes(a.shape, b.shape));
   return {
-    patterns: ordered.flatMap(({ shape, drafts }) => [...drafts.values()].map(({ cells, splat, alternatives }) => ({ cells, splat, shape, alternatives }))),
+    patterns: ordered.flatMap(({ shape, drafts }) => [...drafts.values()]
+      .map(({ cells, splat, alternatives }) => ({ cells, splat, shape, alternatives }))),
     shapes: ordered.map(({ shape }) => shape),
     unreachable,
     copies: 0,

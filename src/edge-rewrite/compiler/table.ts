@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { LIMITS } from './limits';
+import { DataEntry } from './model';
 import { NormalRule, Slash } from './normalise';
 import { Alternative, Ordered, Pattern, Shape } from './order';
 
@@ -38,6 +41,29 @@ export function tableOf({ patterns, shapes }: Pick<Ordered, 'patterns' | 'shapes
     reads.push(tokens.length + 1);
   }
   return { entries, probes: cells.join('|'), reads, hosts, ranked };
+}
+
+/** Entries as one text to search in. */
+export function linesOf(entries: ReadonlyArray<{ readonly key: string; readonly value: string }>): string {
+  return `}${entries.map(({ key, value }) => `${key} ${value}}`).join('')}`;
+}
+
+/** The fewest buckets that all stay below the limit of a value; undefined if an entry alone is too large. */
+export function bucketsOf({ entries }: Table): readonly DataEntry[] | undefined {
+  const room = LIMITS.entryBytes - 10;
+  const bytes = entries.reduce((sum, { key, value }) => sum + key.length + value.length + 2, 0);
+  const hashes = entries.map(({ key }) => parseInt(createHash('md5').update(key).digest('hex').slice(0, 8), 16));
+  for (let fill = 820; fill > 40; fill = Math.floor(fill * 0.95)) {
+    const count = Math.ceil(bytes / fill);
+    const lengths = new Uint32Array(count).fill(1);
+    entries.forEach(({ key, value }, n) => lengths[hashes[n] % count] += key.length + value.length + 2);
+    if (lengths.every((length) => length <= room)) {
+      const buckets = Array.from({ length: count }, (): Table['entries'][number][] => []);
+      entries.forEach((entry, n) => buckets[hashes[n] % count].push(entry));
+      return buckets.map((bucket, n) => ({ key: String(n), value: linesOf(bucket) }));
+    }
+  }
+  return undefined;
 }
 
 /** One alternative per clause of the rule's conditions. */

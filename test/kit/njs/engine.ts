@@ -3,12 +3,13 @@
  * CloudFront around the engine: the `cloudfront` module, the event, and the limits that turn a reply into a 502.
  */
 import { spawnSync } from 'node:child_process';
+import * as crypto from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createContext, runInContext } from 'node:vm';
-import { LIMITS, isDisallowedHeader, isReadOnlyHeader } from '../../../src/edge-rewrite/compiler/limits';
 import { ensureNjs } from './setup';
+import { LIMITS, isDisallowedHeader, isReadOnlyHeader } from '../../../src/edge-rewrite/compiler/limits';
 
 export interface EdgeRequest {
   readonly uri: string;
@@ -150,7 +151,7 @@ function scriptFor(jobs: readonly Job[]): string {
   const hidden = 'process, ngx, fs, setTimeout, setImmediate, clearTimeout, fetch, require, global, globalThis';
   const parts = jobs.map(({ code, requests, data = [], response, random = 0.5, brokenStore = false }) => `
 jobs.push({
-  make: function (cf, console, Math, ${hidden}) { ${code.replace(/^import cf from 'cloudfront';\n?/, '')}
+  make: function (cf, crypto, console, Math, ${hidden}) { ${code.replace(/^import \w+ from '(?:cloudfront|crypto)';\n?/gm, '')}
 return handler; },
   data: ${JSON.stringify(Object.fromEntries(data.map(({ key, value }) => [key, value])))},
   random: ${random}, broken: ${brokenStore},
@@ -190,7 +191,7 @@ async function one(job, event) {
   var log = { log: function (line) { seen.logs.push(String(line)); } };
   var math = { floor: Math.floor, random: function () { return job.random; } };
   try {
-    seen.result = await job.make(cf, log, math)(event);
+    seen.result = await job.make(cf, crypto, log, math)(event);
   } catch (error) {
     seen.thrown = String(error);
   }
@@ -204,8 +205,8 @@ function inNjs(script: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'njs-'));
   try {
     const file = join(directory, 'run.js');
-    writeFileSync(file, `${script}main(function (line) { console.log(line); });\n`);
-    const { status, stdout, stderr } = spawnSync(njs.file, [...njs.args, '-u', file], { encoding: 'utf8', maxBuffer: 1 << 30, timeout: 300_000 });
+    writeFileSync(file, `var crypto = require('crypto');\n${script}main(function (line) { console.log(line); });\n`);
+    const { status, stdout, stderr } = spawnSync(njs.file, [...njs.args, '-u', file], { encoding: 'utf8', maxBuffer: 1e9, timeout: 300_000 });
     if (status !== 0) {
       throw new Error(`njs ended with ${status}: ${stdout.slice(-2_000)} ${stderr.slice(-2_000)}`);
     }
@@ -218,7 +219,7 @@ function inNjs(script: string): string {
 /** The job queue of the context runs dry before `runInContext` returns, so nothing has to be awaited. */
 function inV8(script: string): string {
   const lines: string[] = [];
-  const context = createContext({ lines }, { microtaskMode: 'afterEvaluate' });
+  const context = createContext({ lines, crypto }, { microtaskMode: 'afterEvaluate' });
   runInContext(`${script}main(function (line) { lines.push(line); });`, context);
   return lines.join('\n');
 }

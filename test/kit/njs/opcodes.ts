@@ -6,11 +6,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { EdgeRequest, Job, run } from './engine';
+import { ensureNjs } from './setup';
 import { compile } from '../../../src/edge-rewrite/compiler/compile';
 import { Blocks } from '../../../src/edge-rewrite/compiler/emit';
 import { CompileOptions, CompileResult, RuleSet } from '../../../src/edge-rewrite/compiler/model';
-import { EdgeRequest, Job, run } from './engine';
-import { ensureNjs } from './setup';
 
 const BLOCKS = join(__dirname, '../../../src/edge-rewrite/compiler/blocks');
 
@@ -52,7 +52,7 @@ function count(code: string, requests: readonly EdgeRequest[], job: Pick<Job, 'd
 }
 
 function withoutImport(code: string): string {
-  return code.replace(/^import .*\n/, '\n');
+  return code.replace(/^import .*$/gm, '');
 }
 
 export function opcodesPerLine(code: string): ReadonlyMap<number, number> {
@@ -61,7 +61,7 @@ export function opcodesPerLine(code: string): ReadonlyMap<number, number> {
   try {
     const file = join(directory, 'counted.js');
     writeFileSync(file, code);
-    const listing = execFileSync(njs.file, [...njs.args, '-d', file], { encoding: 'utf8', maxBuffer: 1 << 28 });
+    const listing = execFileSync(njs.file, [...njs.args, '-d', file], { encoding: 'utf8', maxBuffer: 1e9 });
     const counts = new Map<number, number>();
     let inMain = false;
     for (const line of listing.split('\n')) {

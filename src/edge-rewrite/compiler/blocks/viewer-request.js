@@ -2,7 +2,7 @@
 // Written for counting: one basic block per line, loops as `while (true)`, no `&&`, `||`, `?:`. The engine is nginx njs:
 // no spread, destructuring, default parameters, `for of`, `?.`, `??`, classes, Map or Set.
 //
-// TABLE      '\nkey value\nkey value\n'
+// TABLE      '}key value}key value}', in the code or as a bucket of the store; a path holds no space, so none spans two entries
 // value      alternatives separated by '^', the first that holds decides
 // alternative  fields separated by ' ': code + text, then conditions, then variants of a split; the position of the rule in
 //            front where the lowest of all hits decides instead of the first
@@ -232,7 +232,7 @@ async function handler(event) {
     //#if inline
     var table = TABLE;
     //#endif
-    //#if store
+    //#if reading
     var store = cf.kvs();
     //#endif
     //#if probes
@@ -249,12 +249,21 @@ async function handler(event) {
     var winner;
     //#endif
     while (true) {
-      //#if inline
+      //#if dense
+      var digest = crypto.createHash('md5').update(key).digest('hex');
+      var table = '';
+      try {
+        table = await store.get('' + parseInt(digest.slice(0, 8), 16) % BUCKETS);
+      } catch (error) {
+        table = '';
+      }
+      //#endif
+      //#if lines
       value = '';
-      var at = table.indexOf('\n' + key + ' ');
+      var at = table.indexOf('}' + key + ' ');
       if (at >= 0) {
         at += key.length + 2;
-        value = table.slice(at, table.indexOf('\n', at));
+        value = table.slice(at, table.indexOf('}', at));
       }
       //#endif
       //#if store
