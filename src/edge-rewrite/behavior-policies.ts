@@ -30,6 +30,7 @@ const MANAGED_CACHE: [cloudfront.ICachePolicy, Scope][] = [
 
 /** Names a given origin request policy would hide. */
 export function hiddenByOriginRequestPolicy(policy: cloudfront.BehaviorOptions['originRequestPolicy'], needs: Needs): string[] {
+  if (!policy) return hidden('originRequestPolicy', NOTHING, needs);
   const given = policy as cloudfront.IOriginRequestPolicy;
   const managed = MANAGED_ORIGIN_REQUEST.find(([{ originRequestPolicyId }]) => originRequestPolicyId === given.originRequestPolicyId);
   return hidden('originRequestPolicy', managed?.[1] ?? scopeOf(given, 'originRequestPolicyConfig'), needs);
@@ -38,12 +39,22 @@ export function hiddenByOriginRequestPolicy(policy: cloudfront.BehaviorOptions['
 /** Names a given cache policy leaves out of the cache key. Nothing is wrong without a cache. */
 export function hiddenByCachePolicy(policy: cloudfront.BehaviorOptions['cachePolicy'], needs: Needs): string[] {
   const given = policy as cloudfront.ICachePolicy;
-  if (given.cachePolicyId === cloudfront.CachePolicy.CACHING_DISABLED.cachePolicyId) return [];
+  if (isDisabled(given)) return [];
   const managed = MANAGED_CACHE.find(([{ cachePolicyId }]) => cachePolicyId === given.cachePolicyId);
   return hidden('cachePolicy', managed?.[1] ?? scopeOf(given, 'cachePolicyConfig'), needs);
 }
 
+export function isDisabled(policy: cloudfront.BehaviorOptions['cachePolicy']): boolean {
+  return (policy as cloudfront.ICachePolicy | undefined)?.cachePolicyId === cloudfront.CachePolicy.CACHING_DISABLED.cachePolicyId;
+}
+
 export const isEmpty = ({ headers, cookies, queries }: Needs): boolean => headers.length + cookies.length + queries.length === 0;
+
+/** Names of either. */
+export function both(a: Needs, b: Needs): Needs {
+  const rest = without(b, a);
+  return { headers: [...a.headers, ...rest.headers], cookies: [...a.cookies, ...rest.cookies], queries: [...a.queries, ...rest.queries] };
+}
 
 /** Names of one and not of the other. */
 export function without(needs: Needs, known: Needs): Needs {

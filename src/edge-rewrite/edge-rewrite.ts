@@ -7,7 +7,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { writeFiles } from './assembly-files';
-import { hiddenByCachePolicy, hiddenByOriginRequestPolicy, isEmpty, without } from './behavior-policies';
+import { both, hiddenByCachePolicy, hiddenByOriginRequestPolicy, isDisabled, isEmpty, without } from './behavior-policies';
 import { compile } from './compiler/compile';
 import { LIMITS } from './compiler/limits';
 import { CompileOptions, CompileResult, Diagnostic, EmittedFunction, HeaderRule, Needs, Rule, RuleSet, StoreData } from './compiler/model';
@@ -189,7 +189,7 @@ export class EdgeRewrite extends Construct {
     this.checkEvents(options);
     const { cachePolicy, originRequestPolicy, responseHeadersPolicy, functionAssociations = [], edgeLambdas = [] } = options;
     if (cachePolicy && cachePolicy !== this.cachePolicy) this.checkCachePolicy(cachePolicy);
-    if (originRequestPolicy && originRequestPolicy !== this.originRequestPolicy) this.checkOriginRequestPolicy(originRequestPolicy);
+    this.checkVisibility(originRequestPolicy ?? this.originRequestPolicy, cachePolicy);
     if (responseHeadersPolicy && this.responseHeadersPolicy && responseHeadersPolicy !== this.responseHeadersPolicy) {
       throw new Error("'responseHeadersPolicy' must be left to EdgeRewrite, which has headers for all responses, got another; put its headers into a rule 'RewriteRule.headers()' for '/*'");
     }
@@ -388,9 +388,13 @@ export class EdgeRewrite extends Construct {
     if (hidden.length > 0) throw new Error(`'cachePolicy' must have ${hidden.join(', ')} in its key, as rules serve different things by them; got one that has not. Leave it out, or use the one of EdgeRewrite`);
   }
 
-  private checkOriginRequestPolicy(policy: cloudfront.BehaviorOptions['originRequestPolicy']): void {
-    const hidden = hiddenByOriginRequestPolicy(policy, this.requestNeeds);
-    if (hidden.length > 0) throw new Error(`'originRequestPolicy' must forward ${hidden.join(', ')}, as rules look at them; got one that does not. Leave it out, or use the one of EdgeRewrite`);
+  /** What a cache policy has in its key functions see; without a cache that, too, is for the origin request policy. */
+  private checkVisibility(policy: cloudfront.BehaviorOptions['originRequestPolicy'], cachePolicy: cloudfront.BehaviorOptions['cachePolicy']): void {
+    const unseen = !isDisabled(cachePolicy) ? NONE : this.originFunction ? this.cacheNeeds : addedByCloudFront(this.cacheNeeds);
+    const hidden = hiddenByOriginRequestPolicy(policy, both(this.requestNeeds, unseen));
+    if (hidden.length > 0) {
+      throw new Error(`'originRequestPolicy' must forward ${hidden.join(', ')}, as rules look at them; got one that does not. Leave it and 'cachePolicy' out, or use those of EdgeRewrite`);
+    }
   }
 
   private metric(metricName: string, options: cloudwatch.MetricOptions, fn = this.viewerRequest): cloudwatch.Metric {
