@@ -59,8 +59,8 @@ export function requestCost(ordered: Ordered, table: Table, on: ReadonlySet<stri
     return common + one('rewrites', 3) + own + extra + serve(kind);
   };
 
-  const miss = start + table.reads.reduce((most, _, depth) => Math.max(most, probing(depth).reduce((sum, shape) => sum + step(shape) + look(false), 0)), 0);
-  let most = miss + one('table', look(false) + 4 + 1) + serve('');
+  const probes = table.reads.map((_, depth) => probing(depth).reduce((sum, shape) => sum + step(shape) + look(false), 0));
+  let most = start + Math.max(...probes) + one('table', look(false) + 4 + 1) + serve('');
   const index = new Index(ordered);
   const seen = new Set<string>();
   for (const { cells, splat, shape, alternatives } of ordered.patterns) {

@@ -190,20 +190,6 @@ export interface Site {
 
 export type Tier = 'inline' | 'key-value-store' | 'lambda-edge';
 
-/** Checked before any rule; fails closed. */
-export interface AccessOptions {
-  /** CIDR blocks, IPv4; others get 403. */
-  readonly allowIps?: readonly string[];
-  readonly denyIps?: readonly string[];
-  /** ISO codes. */
-  readonly allowCountries?: readonly string[];
-  readonly denyCountries?: readonly string[];
-  /** Basic authentication: the digests are KVS entries `auth:<user>` = sha256(user:password) in hex. */
-  readonly basicAuth?: { readonly realm: string; readonly digests: Readonly<Record<string, string>> };
-  /** A JWT (HS256) in a cookie or the authorization header; the secret is the KVS entry `auth:jwt`. */
-  readonly token?: { readonly cookie?: string; readonly secretKey: string };
-}
-
 export interface CompileOptions {
   /** Default: the cheapest of inline and key-value-store that holds the data. Lambda@Edge only on request. */
   readonly tier?: Tier;
@@ -231,7 +217,6 @@ export interface CompileOptions {
   readonly proxyHosts?: readonly string[];
   /** Hosts this distribution answers for: a redirect to one of them is followed when looking for loops. */
   readonly ownHosts?: readonly string[];
-  readonly access?: AccessOptions;
   /** Chains A -> B -> C become A -> C. */
   readonly collapseChains?: boolean;
   /** Reads of the key value store one request may make. Default: 8. */

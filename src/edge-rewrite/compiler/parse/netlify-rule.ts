@@ -148,7 +148,7 @@ function conditionsOf(name: string, values: readonly string[]): Condition[] {
     case 'cookie':
       return values.map((cookie) => ({ kind: 'cookie', name: cookie, values: [] }));
     case 'role':
-      throw new NotConvertible('unsupported', "condition 'Role' needs Netlify's identity tokens; use the access options instead");
+      throw new NotConvertible('unsupported', "condition 'Role' needs Netlify's identity tokens");
     case 'sign':
     case 'signed':
       throw new NotConvertible('unsupported', "signed proxy requests need Netlify's secrets");
