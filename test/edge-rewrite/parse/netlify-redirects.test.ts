@@ -29,7 +29,7 @@ test('a file with all Netlify knows', () => {
     ],
     headers: [],
     reports: [
-      "35: unsupported: condition 'Role' needs Netlify's identity tokens; use the access options instead",
+      "35: unsupported: condition 'Role' needs Netlify's identity tokens",
       "36: unsupported: signed proxy requests need Netlify's secrets",
       "37: unsupported: functions and services of Netlify are not here, got '/.netlify/functions/:splat'",
       "38: unsupported: '*' must be the whole last segment, got '/pdf/*.pdf'",
