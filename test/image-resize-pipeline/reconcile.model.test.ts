@@ -284,8 +284,9 @@ class World {
       },
     };
     const notifier: Notifier = { publish: (message) => this.call(worker, () => void this.published.push(message)) as Promise<void> };
-    const ports = { source: new S3Source(s3, SOURCE), destination: new S3Destination(s3, DESTINATION, SOURCE), imaging, notifier, now: () => this.now };
-    return new Reconciler(ports, {
+    const source = new S3Source(s3, SOURCE);
+    const destination = new S3Destination(s3, DESTINATION, SOURCE);
+    return new Reconciler({ source, destination, imaging, notifier, now: () => this.now }, {
       keys: new Keys({ sourcePrefix: 'in/', destinationPrefix: 'out/', quarantinePrefix: this.quarantine }, recipe),
       recipe,
       recipeHash: hashRecipe(recipe),

@@ -83,7 +83,9 @@ export function createPipeline({ mayDelete }: { readonly mayDelete: boolean }): 
         leaseEnds: started + context.getRemainingTimeInMillis() + LEASE_MARGIN_MS,
       });
       outcomes.forEach((outcome) => count(metrics, outcome));
-      metrics.addMetric(METRIC.DURATION, MetricUnit.Milliseconds, Date.now() - started);
+      if (outcomes[0].kind !== 'ignored') {
+        metrics.addMetric(METRIC.DURATION, MetricUnit.Milliseconds, Date.now() - started);
+      }
       log.debug('reconciled', { key, outcomes: outcomes.map(({ kind }) => kind) });
       return outcomes;
     },

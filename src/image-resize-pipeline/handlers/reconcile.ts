@@ -53,7 +53,7 @@ export class TryLater extends Error {
 }
 
 /** Kept back from the encoder for uploading, for removing and for the manifest. */
-const SETTLE_MS = 5000;
+const SETTLE_MS = 3000;
 /** S3 copies no more in one request. */
 const MAX_COPY_BYTES = 5 * 1024 ** 3;
 const UNREADABLE = new Set<string>(['ARCHIVED', 'CUSTOMER_KEY_ENCRYPTED']);
@@ -167,6 +167,10 @@ class Work {
   }
 
   private async build(stored: StoredManifest | undefined, source: SourceObject): Promise<Outcome | undefined> {
+    if (this.attempt.deadline.remainingMs() < 2 * SETTLE_MS) {
+      // The original is not to blame for what came before it in this invocation.
+      throw new TryLater('too little time is left for a build');
+    }
     const { keys, recipeHash } = this.settings;
     const former = this.formerKeys(stored);
     const quarantine = keys.quarantine(this.relative);
