@@ -54,16 +54,19 @@ const SHORT: readonly Step[] = [
 ];
 
 const seed = process.env.KIT_SEED ?? new Date().toISOString().slice(0, 10).replaceAll('-', '');
+const seeded = (name: string, pattern: string, runs: number): Step => ({
+  name,
+  command: jest(name, pattern),
+  env: { KIT_SEED: seed, KIT_RUNS: String(runs) },
+  after: ['kit', 'bundle'],
+  jest: true,
+  timeoutMinutes: 8 * 60,
+});
 const LONG: readonly Step[] = [
   ...SHORT.filter(({ name }) => ['prerequisites', 'kit', 'bundle'].includes(name)),
-  {
-    name: 'long tests',
-    command: jest('long tests', '--testPathIgnorePatterns=/node_modules/', '<rootDir>/test/library/'),
-    env: { KIT_LONG: '1', KIT_SEED: seed },
-    after: ['kit', 'bundle'],
-    jest: true,
-    timeoutMinutes: 12 * 60,
-  },
+  seeded('fault schedules', '\\.faults\\.test\\.ts$', 1_000),
+  seeded('interleavings', '\\.model\\.test\\.ts$', 10_000),
+  seeded('broken files', 'fuzz\\.test\\.ts$', 10_000),
 ];
 
 /** No credentials or addresses of a real account reach any process; tools stay silent about themselves. */
