@@ -39,7 +39,7 @@ export class S3Source implements Source {
     try {
       const { Body: body, ContentLength: length } = await this.s3.send(
         new GetObjectCommand({ Bucket: this.bucket, Key: key, IfMatch: quoted(etag) }));
-      const bytes = Buffer.from(await body!.transformToByteArray());
+      const bytes = asBuffer(await body!.transformToByteArray());
       if (length !== undefined && length !== bytes.length) {
         throw new Error(`the download ended after ${bytes.length} of ${length} bytes`);
       }
@@ -161,7 +161,7 @@ export class S3Destination implements Destination {
   public async readVariant(key: string): Promise<Buffer | undefined> {
     try {
       const { Body: body } = await this.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key: key }));
-      return Buffer.from(await body!.transformToByteArray());
+      return asBuffer(await body!.transformToByteArray());
     } catch (error) {
       if (isNotFound(error) || isAccessDenied(error)) {
         return undefined;
@@ -233,4 +233,9 @@ function nameOf(error: unknown): string | undefined {
 
 function statusOf(error: unknown): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
+}
+
+/** The same memory; `Buffer.from(bytes)` alone would copy it. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
