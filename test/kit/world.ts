@@ -24,10 +24,12 @@ import { LambdaHost, mintAccessKey, type InvokeOutcome, type LambdaFunctionSpec 
 import { TemplateModel, type FunctionModel } from './template';
 import { TruthProxy, type RecordedCall, type Reply } from './truth-proxy';
 
+/** Changes settings of functions, for what a test cannot wait for: a timeout of a minute. */
+export type Adjust = (fn: FunctionModel) => Partial<LambdaFunctionSpec>;
+
 export interface WorldOptions {
   readonly stack: Stack;
-  /** For what a test cannot wait for, such as a timeout of a minute. */
-  readonly adjust?: (fn: FunctionModel) => Partial<LambdaFunctionSpec>;
+  readonly adjust?: Adjust;
 }
 
 export interface RunOptions {
@@ -51,27 +53,28 @@ export interface Run {
  * faults, invariants.
  */
 export class World {
-  public static async start({ stack, adjust = () => ({}) }: WorldOptions): Promise<World> {
+  public static async start({ stack, adjust }: WorldOptions): Promise<World> {
     const emulator = await startMoto();
     try {
       // CloudFront and moto choose ids of their own: they come first, everything else has the name the template gives.
       const values = await createDistributions(TemplateModel.of(stack), emulator);
       const unplaced = TemplateModel.of(stack, { values });
       const evaluator = Evaluator.of(unplaced);
+      const clock = new FunctionClock();
       const late: { world?: World } = {};
       const proxy = await TruthProxy.start({
         upstream: emulator.origin,
+        now: clock.now,
         authorize: evaluator.authorize,
         onKill: (principal) => late.world?.kill(principal),
         onApplied: (call, reply) => late.world?.applied(call, reply),
         beforeCall: async (call) => evaluator.knows(call.principal) ? late.world?.interference?.(call) : undefined,
       });
-      const clock = new FunctionClock();
       const host = await LambdaHost.start({ endpoint: proxy.endpoint, now: clock.now });
       const world = new World(unplaced.placed({ queueOrigin: proxy.endpoint }), evaluator, emulator, proxy, host, clock);
       late.world = world;
       await world.create();
-      world.registerFunctions(adjust);
+      world.adjust(adjust);
       return world;
     } catch (error) {
       await emulator.stop();
@@ -104,7 +107,7 @@ export class World {
     private readonly clock: FunctionClock,
   ) {
     const { placement } = model;
-    this.timeline = new Timeline((now) => this.clock.set(now));
+    this.timeline = new Timeline((now) => this.clock.set(now), () => this.proxy.settle());
     this.clock.set(this.timeline.now);
     this.events = new S3Events(placement);
     this.s3 = new S3Client(clientConfig(proxy.endpoint, placement.region));
@@ -142,9 +145,34 @@ export class World {
     }
   }
 
+  /** Registers the functions, as synthesized but for these changes; the next invocation of a changed one is cold. */
+  public adjust(adjust: Adjust = () => ({})): void {
+    for (const fn of this.model.functions) {
+      const accessKeyId = mintAccessKey(fn.arn);
+      this.proxy.mapPrincipal(accessKeyId, fn.roleArn);
+      this.host.register({
+        name: fn.name,
+        arn: fn.arn,
+        code: fn.code,
+        handler: fn.handler,
+        timeoutSeconds: fn.timeoutSeconds,
+        memoryMb: fn.memoryMb,
+        runtime: fn.runtime as LambdaFunctionSpec['runtime'],
+        credentials: { accessKeyId, secretAccessKey: 'minted' },
+        ...adjust(fn),
+        environment: { ...fn.environment, ...this.clock.environment },
+      });
+    }
+  }
+
   /** Changes the world under a function's hands, until the run ends or nothing is given. */
   public interfere(interference?: Interference): void {
     this.interference = interference;
+  }
+
+  /** Lets time pass for functions at work: what they wait for takes so long. */
+  public lag(seconds: number): void {
+    this.clock.set(this.clock.now() + seconds * 1000);
   }
 
   /** Delivers until nothing is under way any more. */
@@ -167,6 +195,11 @@ export class World {
   public async upload(bucket: string, key: string, body: Buffer | string, more: Partial<PutObjectCommandInput> = {}): Promise<string> {
     const { ETag } = await this.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...more }));
     return ETag!.replace(/"/g, '');
+  }
+
+  /** Puts an object behind everybody's back: no event tells of it. */
+  public async plant(bucket: string, key: string, body: Buffer | string): Promise<void> {
+    await this.direct.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
   }
 
   public async remove(bucket: string, key: string): Promise<void> {
@@ -268,25 +301,6 @@ export class World {
     for (const { name } of this.model.buses) await events.send(new CreateEventBusCommand({ Name: name }));
     sns.destroy();
     events.destroy();
-  }
-
-  private registerFunctions(adjust: NonNullable<WorldOptions['adjust']>): void {
-    for (const fn of this.model.functions) {
-      const accessKeyId = mintAccessKey(fn.arn);
-      this.proxy.mapPrincipal(accessKeyId, fn.roleArn);
-      this.host.register({
-        name: fn.name,
-        arn: fn.arn,
-        code: fn.code,
-        handler: fn.handler,
-        timeoutSeconds: fn.timeoutSeconds,
-        memoryMb: fn.memoryMb,
-        runtime: fn.runtime as LambdaFunctionSpec['runtime'],
-        credentials: { accessKeyId, secretAccessKey: 'minted' },
-        ...adjust(fn),
-        environment: { ...fn.environment, ...this.clock.environment },
-      });
-    }
   }
 
   private async abandon(): Promise<void> {
