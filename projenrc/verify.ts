@@ -4,7 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 interface Step {
   readonly name: string;
@@ -75,7 +76,7 @@ const ENVIRONMENT: NodeJS.ProcessEnv = {
   PATH: [join(ROOT, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
   AWS_EC2_METADATA_DISABLED: 'true',
   CDK_DISABLE_CLI_TELEMETRY: '1',
-  FORCE_COLOR: '0',
+  NO_COLOR: '1',
 };
 
 function logOf(step: string): string {
@@ -130,14 +131,30 @@ interface JestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numRuntimeErrorTestSuites: number;
+  /** `message` holds what jest prints of a file's failures. */
+  readonly testResults: readonly { readonly status: 'passed' | 'failed'; readonly name: string; readonly message: string }[];
+}
+
+function jestReport(step: Step): JestReport | undefined {
+  return step.jest && existsSync(reportOf(step.name)) ? JSON.parse(readFileSync(reportOf(step.name), 'utf8')) : undefined;
 }
 
 /** A skipped test counts as failed: nothing here may be skipped. */
 function outcomeOf(step: Step, code: number): Outcome {
-  if (!step.jest || !existsSync(reportOf(step.name))) return code === 0 && !step.jest ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
-  const report: JestReport = JSON.parse(readFileSync(reportOf(step.name), 'utf8'));
+  const report = jestReport(step);
+  if (!report) return code === 0 && !step.jest ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
   const failed = report.numFailedTests + report.numPendingTests + report.numRuntimeErrorTestSuites;
   return { passed: report.numPassedTests, failed: code === 0 ? failed : Math.max(failed, 1) };
+}
+
+/** What to read after a failure: the end of the output, or the beginning of each failed test file's. */
+function explain(step: Step): string {
+  const lines = (text: string) => stripVTControlCharacters(text).trimEnd().split('\n');
+  const failures = jestReport(step)?.testResults.filter(({ status }) => status === 'failed') ?? [];
+  const shown = failures.length > 0
+    ? failures.flatMap(({ name, message }) => [relative(ROOT, name), ...lines(message).slice(0, TAIL_LINES)])
+    : lines(readFileSync(logOf(step.name), 'utf8')).slice(-TAIL_LINES);
+  return [...shown, `whole output: ${relative(ROOT, logOf(step.name))}`].map((line) => `         | ${line}`).join('\n');
 }
 
 async function run(step: Step): Promise<Outcome> {
@@ -147,11 +164,7 @@ async function run(step: Step): Promise<Outcome> {
   const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(6);
   const tests = step.jest ? ` (${outcome.passed} tests passed, ${outcome.failed} failed)` : '';
   console.log(`${seconds} s ${outcome.failed === 0 ? '✓' : '✗'} ${step.name}${tests}`);
-  if (outcome.failed > 0) {
-    const lines = readFileSync(logOf(step.name), 'utf8').trimEnd().split('\n');
-    console.log(lines.slice(-TAIL_LINES).map((line) => `         | ${line}`).join('\n'));
-    console.log(`         | whole output: ${logOf(step.name)}`);
-  }
+  if (outcome.failed > 0) console.log(explain(step));
   return outcome;
 }
 
@@ -192,7 +205,7 @@ async function main() {
   if (long) console.log(`KIT_SEED=${seed}`);
   const started = performance.now();
   const { passed, failed } = await runAll(long ? LONG : SHORT);
-  console.log(`${((performance.now() - started) / 60_000).toFixed(1)} minutes, logs in ${LOGS}`);
+  console.log(`${((performance.now() - started) / 60_000).toFixed(1)} minutes, logs in ${relative(ROOT, LOGS)}`);
   process.exitCode = failed > 0 ? 1 : 0;
   console.log(`${passed} passed, ${failed} failed`);
 }
