@@ -12,6 +12,8 @@ interface Step {
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Steps that must have passed before this one starts. */
+  readonly needs?: readonly string[];
+  /** Steps that must have ended. */
   readonly after?: readonly string[];
   /** A jest run: each test counts, as read from jest's own report. */
   readonly jest?: boolean;
@@ -37,19 +39,19 @@ const jest = (name: string, ...args: string[]) => ['jest', '--ci', '--json', `--
 /** In order of preference: whenever a lane is free, the first step that may start does. */
 const SHORT: readonly Step[] = [
   { name: 'prerequisites', command: check('prerequisites') },
-  { name: 'kit', command: task('kit'), after: ['prerequisites'] },
-  { name: 'bundle', command: task('bundle'), after: ['prerequisites'] },
+  { name: 'kit', command: task('kit'), needs: ['prerequisites'] },
+  { name: 'bundle', command: task('bundle'), needs: ['prerequisites'] },
   // Everything that needs no compiled library: decisions, templates, true runtime, faults, IAM, end to end.
-  { name: 'tests', command: jest('tests', '--testPathIgnorePatterns=/node_modules/', '<rootDir>/test/library/'), after: ['kit', 'bundle'], jest: true, timeoutMinutes: 20 },
-  { name: 'compile', command: task('compile'), after: ['bundle'] },
-  { name: 'api', command: check('api'), after: ['compile'] },
-  { name: 'rosetta', command: task('rosetta'), after: ['compile'] },
-  { name: 'package', command: task('package-all'), after: ['rosetta'] },
-  { name: 'typecheck', command: task('typecheck'), after: ['prerequisites'] },
-  { name: 'lint', command: task('lint'), after: ['prerequisites'] },
+  { name: 'tests', command: jest('tests', '--testPathIgnorePatterns=/node_modules/', '<rootDir>/test/library/'), needs: ['kit', 'bundle'], jest: true, timeoutMinutes: 20 },
+  { name: 'compile', command: task('compile'), needs: ['bundle'] },
+  { name: 'api', command: check('api'), needs: ['compile'] },
+  { name: 'rosetta', command: task('rosetta'), needs: ['compile'] },
+  { name: 'package', command: task('package-all'), needs: ['rosetta'] },
+  { name: 'typecheck', command: task('typecheck'), needs: ['prerequisites'] },
+  { name: 'lint', command: task('lint'), needs: ['prerequisites'] },
   // What reads built artefacts: assembly, tarball, wheel, jar, consumers, CDK floor, licences.
-  { name: 'library', command: jest('library', 'test/library'), after: ['kit', 'bundle', 'package'], jest: true, timeoutMinutes: 20 },
-  { name: 'demo', command: task('demo'), after: ['tests', 'library'] },
+  { name: 'library', command: jest('library', 'test/library'), needs: ['kit', 'bundle', 'package'], jest: true, timeoutMinutes: 20 },
+  { name: 'demo', command: task('demo'), needs: ['kit', 'bundle'], after: ['tests', 'library'] },
   { name: 'projen', command: task('default'), after: ['demo', 'typecheck', 'lint', 'api'] },
   { name: 'generated files', command: check('generated'), after: ['projen'] },
 ];
@@ -59,7 +61,7 @@ const seeded = (name: string, pattern: string, runs: number): Step => ({
   name,
   command: jest(name, pattern),
   env: { KIT_SEED: seed, KIT_RUNS: String(runs) },
-  after: ['kit', 'bundle'],
+  needs: ['kit', 'bundle'],
   jest: true,
   timeoutMinutes: 8 * 60,
 });
@@ -173,8 +175,8 @@ async function runAll(steps: readonly Step[]): Promise<Outcome> {
   const running = new Map<string, Promise<void>>();
   const outcomes = new Map<string, Outcome>();
   while (waiting.length > 0 || running.size > 0) {
-    const hopeless = waiting.findIndex((step) => step.after?.some((name) => (outcomes.get(name)?.failed ?? 0) > 0));
-    const ready = waiting.findIndex((step) => (step.after ?? []).every((name) => outcomes.has(name)));
+    const hopeless = waiting.findIndex((step) => step.needs?.some((name) => (outcomes.get(name)?.failed ?? 0) > 0));
+    const ready = waiting.findIndex((step) => [...step.needs ?? [], ...step.after ?? []].every((name) => outcomes.has(name)));
     if (hopeless >= 0) {
       const [step] = waiting.splice(hopeless, 1);
       console.log(`         ✗ ${step.name} (not run: a step before it failed)`);
