@@ -19,8 +19,8 @@ import { S3Destination, S3Source } from './s3-store';
 const RESERVE_MS = 2000;
 /** Clocks of two hosts differ, and a request sent by a process that is killed may still take effect. */
 const LEASE_MARGIN_MS = 5000;
-/** A call that hangs must end before the invocation does. */
-const HTTP = { requestHandler: { connectionTimeout: 3000, requestTimeout: 20_000 } };
+/** A call that hangs must end, and be repeated, before the invocation does. */
+const HTTP = { requestHandler: { connectionTimeout: 3000, requestTimeout: 10_000, throwOnRequestTimeout: true, socketTimeout: 10_000 } };
 
 export interface Pipeline {
   readonly sourceBucket: string;
