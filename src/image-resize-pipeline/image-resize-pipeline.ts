@@ -28,7 +28,7 @@ import { BundledFunction, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { viaService } from '../private/kms-via-service';
 import { AccessLogsBucket, SecureBucket, sendEventsToEventBridge } from '../private/secure-bucket';
-import { checkDuration, checkInteger, checkPrefix } from '../private/validate';
+import { checkDuration, checkInteger, checkKnown, checkPrefix } from '../private/validate';
 import { HandlerOptions } from '../shared';
 
 /** Properties of `ImageResizePipeline`. The handler options apply to all its functions. */
@@ -261,7 +261,7 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     this.recipe = recipeOf(props, this.source._suffixes);
     this.pipelineName = Names.uniqueResourceName(this, { maxLength: 64, separator: '-' });
     this.backfillReportPrefix = props.backfill?._reportPrefix;
-    this.checkPrefixes();
+    this.validate();
 
     if (!this.source._bucket || !this.destination._bucket) this.accessLogsBucket = this.bucketForAccessLogs();
     this.sourceBucket = this.source._bucket ?? this.bucket('Source', Duration.days(30));
@@ -314,7 +314,8 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
 
   /** Lets the grantee upload and overwrite originals. */
   public grantUpload(grantee: iam.IGrantable): iam.Grant {
-    return this.grant(grantee, this.sourceBucket, this.source._prefix, ['s3:PutObject'], ['kms:GenerateDataKey']);
+    // S3 decrypts the parts of a multipart upload to put them together.
+    return this.grant(grantee, this.sourceBucket, this.source._prefix, ['s3:PutObject'], ['kms:Decrypt', 'kms:GenerateDataKey']);
   }
 
   /** Lets the grantee delete originals, and with them their variants. */
@@ -406,11 +407,12 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     return this.reconcileFunction.metricDuration({ statistic: 'p99', ...options });
   }
 
-  private checkPrefixes(): void {
+  private validate(): void {
     const { quarantinePrefix, maxConcurrency, maxReceiveCount } = this.props;
     checkPrefix('quarantinePrefix', quarantinePrefix);
     checkInteger('maxConcurrency', maxConcurrency, { min: 2, max: 1000 });
     checkInteger('maxReceiveCount', maxReceiveCount, { min: 1, max: 1000 });
+    checkKnown('maxReceiveCount', maxReceiveCount);
     const prefixes = Object.entries({
       destination: this.destination._prefix, quarantinePrefix, reportPrefix: this.backfillReportPrefix,
     }).filter((entry): entry is [string, string] => entry[1] !== undefined && !Token.isUnresolved(entry[1]));
@@ -478,6 +480,7 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
       QUARANTINE_PREFIX: props.quarantinePrefix ?? '',
     };
     checkDuration('timeout', options.timeout, MIN_TIMEOUT);
+    checkKnown('timeout', options.timeout);
     const created = new BundledFunction(this, id, {
       entry: `image-resize-pipeline/${options.architecture === lambda.Architecture.X86_64 ? 'x64' : 'arm64'}`,
       handler,

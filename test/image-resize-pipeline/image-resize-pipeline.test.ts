@@ -1,4 +1,4 @@
-import { App, CfnParameter, Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
@@ -442,7 +442,7 @@ describe('permissions', () => {
     images.grantReadVariants(web);
     images.grantDelete(web);
     const actions = statementsOf(stack, 'WebDefaultPolicy').filter(({ Resource }) => JSON.stringify(Resource) === JSON.stringify(stack.resolve(key.keyArn)));
-    expect(actions.map(({ Action }) => Action)).toEqual(['kms:GenerateDataKey', 'kms:Decrypt']);
+    expect(actions.map(({ Action }) => Action)).toEqual([['kms:Decrypt', 'kms:GenerateDataKey'], 'kms:Decrypt']);
   });
 
   test('what the pipeline is granted, every function gets', () => {
@@ -635,6 +635,8 @@ describe('errors', () => {
     ['runtime', () => pipeline({ runtime: lambda.Runtime.PYTHON_3_13 }), "'runtime' must be a Node.js runtime of version 22 or later, got python3.13"],
     ['timeout', () => pipeline({ timeout: Duration.seconds(9) }), "'timeout' must be at least 10 seconds, got 9 seconds"],
     ['timeout of one function', () => pipeline({ reconcileOptions: { timeout: Duration.seconds(9) } }), "'timeout' must be at least 10 seconds"],
+    ['a timeout known only at deployment', () => pipeline({ timeout: Duration.seconds(Token.asNumber({ Ref: 'N' })) }), "'timeout' must be known at synth, got a token"],
+    ['attempts known only at deployment', () => pipeline({ maxReceiveCount: Token.asNumber({ Ref: 'N' }) }), "'maxReceiveCount' must be known at synth, got a token"],
     ['too many presets', () => pipeline({ presets: Array.from({ length: 100 }, (_, i) => ImagePreset.width(`preset-${i}`, i + 1)) }), 'environment variables must take at most 4096 bytes together, got'],
   ])('%s', (_name, act, message) => {
     expect(act).toThrow(message);
