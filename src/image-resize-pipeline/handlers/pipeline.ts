@@ -22,6 +22,10 @@ const LEASE_MARGIN_MS = 5000;
 /** A call that hangs must end, and be repeated, before the invocation does. */
 const HTTP = { requestHandler: { connectionTimeout: 3000, requestTimeout: 10_000, throwOnRequestTimeout: true, socketTimeout: 10_000 } };
 
+/** One set for all handlers of the bundle: making a client costs some milliseconds of every cold start. */
+const s3 = new S3Client(HTTP);
+const clients = { sns: new SNSClient(HTTP), events: new EventBridgeClient(HTTP), cloudFront: new CloudFrontClient(HTTP) };
+
 export interface Pipeline {
   readonly sourceBucket: string;
   readonly recipe: Recipe;
@@ -44,7 +48,6 @@ export function createPipeline({ mayDelete }: { readonly mayDelete: boolean }): 
     destinationPrefix: env.DESTINATION_PREFIX,
     quarantinePrefix: env.QUARANTINE_PREFIX,
   }, recipe);
-  const s3 = new S3Client(HTTP);
   const source = new S3Source(s3, env.SOURCE_BUCKET);
   const destination = new S3Destination(s3, env.DESTINATION_BUCKET, env.SOURCE_BUCKET);
   const log = createLogger('image-resize-pipeline');
@@ -53,7 +56,7 @@ export function createPipeline({ mayDelete }: { readonly mayDelete: boolean }): 
     source,
     destination,
     imaging: createImaging(recipe, memoryMb),
-    notifier: new AwsNotifier({ sns: new SNSClient(HTTP), events: new EventBridgeClient(HTTP), cloudFront: new CloudFrontClient(HTTP) }, env),
+    notifier: new AwsNotifier(clients, env),
     now: Date.now,
   }, {
     keys,
