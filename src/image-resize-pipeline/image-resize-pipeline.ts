@@ -151,7 +151,7 @@ export interface ImageResizePipelineProps extends HandlerOptions {
    */
   readonly deadLetterQueue?: sqs.IQueue;
   /**
-   * Key for the buckets and queues created here.
+   * Key for the buckets and queues created here. Access logs stay under S3's own: it delivers them to no other.
    * @default - keys managed by S3 and SQS
    */
   readonly encryptionKey?: kms.IKey;
@@ -380,6 +380,11 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
   /** Bytes of originals minus bytes of their largest variants. */
   public metricBytesSaved(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRIC.BYTES_SAVED, options);
+  }
+
+  /** Time an original takes in any of the functions, 99th percentile. */
+  public metricProcessingTime(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRIC.DURATION, { statistic: 'p99', ...options });
   }
 
   /** Age of the oldest event that waits. */

@@ -559,6 +559,7 @@ describe('metrics and alarms', () => {
     expect(shape(images.metricUnchanged())).toEqual(own('ImagesUnchanged'));
     expect(shape(images.metricBytesSaved())).toEqual(own('BytesSaved'));
     expect(images.metricProcessed({ statistic: 'avg', period: Duration.hours(1) })).toMatchObject({ statistic: 'Average', period: Duration.hours(1) });
+    expect(images.metricProcessingTime()).toMatchObject({ metricName: 'ProcessingTime', statistic: 'p99', dimensions: { Pipeline } });
     expect(images.metricQueueAge()).toMatchObject({ metricName: 'ApproximateAgeOfOldestMessage', dimensions: { QueueName: images.queue.queueName } });
     expect(images.metricDeadLetters()).toMatchObject({ metricName: 'ApproximateNumberOfMessagesVisible', dimensions: { QueueName: images.deadLetterQueue.queueName } });
     expect(images.metricErrors().metricName).toBe('Errors');
