@@ -151,7 +151,8 @@ export interface ImageResizePipelineProps extends HandlerOptions {
    */
   readonly deadLetterQueue?: sqs.IQueue;
   /**
-   * Key for the buckets and queues created here. Access logs stay under S3's own: it delivers them to no other.
+   * Key for the buckets and queues created here. Access logs stay under S3's own: it delivers them to no other. The
+   * policy of an imported key must let EventBridge use it for the queues: `kms:Decrypt` and `kms:GenerateDataKey`.
    * @default - keys managed by S3 and SQS
    */
   readonly encryptionKey?: kms.IKey;
