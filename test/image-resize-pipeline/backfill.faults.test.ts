@@ -140,7 +140,7 @@ test('events and a job meet: the destination is right in the end', async () => {
   pipeline.world.interfere(async ({ principal }) => {
     if (principal === backfill.roleArn && ++calls === 5) {
       await pipeline.upload('x.png', b);
-      await pipeline.world.settle();
+      await pipeline.world.timeline.advance(0);
     }
   });
   await job(['x.png']);

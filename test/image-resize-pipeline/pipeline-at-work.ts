@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { aws_events as events, aws_lambda as lambda, aws_sns as sns } from 'aws-cdk-lib';
+import { aws_events as events, aws_lambda as lambda, aws_sns as sns, type Stack } from 'aws-cdk-lib';
 import sharp from 'sharp';
 import {
   ImageBackfill, ImageDestination, ImageFormat, ImageLazyOrigin, ImagePreset, ImageResizePipeline, ImageSource, type ImageResizePipelineProps,
@@ -8,7 +8,7 @@ import type { Manifest, PipelineMessage } from '../../src/image-resize-pipeline/
 import { stackFor } from '../kit/stack';
 import type { FunctionModel } from '../kit/template';
 import type { RecordedCall } from '../kit/truth-proxy';
-import { World, type RunOptions, type WorldOptions } from '../kit/world';
+import { World, type RunOptions } from '../kit/world';
 
 export const PRESETS = [['small', 16], ['large', 32]] as const;
 export const FORMATS = ['webp', 'jpg'] as const;
@@ -25,9 +25,12 @@ export function picture(n: number, side = 48): Promise<Buffer> {
 
 /** The whole room as shipped, with two small presets so that a picture takes milliseconds. */
 export class PipelineAtWork {
-  public static async start(options: Omit<WorldOptions, 'stack'> & { readonly props?: ImageResizePipelineProps } = {}): Promise<PipelineAtWork> {
+  /** @param props in place of the usual ones; the stack is theirs to put resources into */
+  public static async start(
+    props: (stack: Stack) => ImageResizePipelineProps = () => ({}), also: (pipeline: ImageResizePipeline) => void = () => {},
+  ): Promise<PipelineAtWork> {
     const stack = stackFor();
-    new ImageResizePipeline(stack, 'Images', {
+    const pipeline = new ImageResizePipeline(stack, 'Images', {
       source: ImageSource.newBucket({ prefix: 'originals/' }),
       destination: ImageDestination.newBucket({ prefix: 'img/' }),
       presets: PRESETS.map(([name, width]) => ImagePreset.width(name, width)),
@@ -38,9 +41,10 @@ export class PipelineAtWork {
       successTopic: new sns.Topic(stack, 'Success'),
       failureTopic: new sns.Topic(stack, 'Failure'),
       eventBus: new events.EventBus(stack, 'Bus'),
-      ...options.props,
+      ...props(stack),
     });
-    return new PipelineAtWork(await World.start({ ...options, stack }));
+    also(pipeline);
+    return new PipelineAtWork(await World.start({ stack }));
   }
 
   public readonly source: string;

@@ -24,7 +24,7 @@ let b: Buffer;
 jest.setTimeout(Math.max(180_000, RUNS * 10_000));
 
 beforeAll(async () => {
-  pipeline = await PipelineAtWork.start({ props: { maxFileSize: Size.mebibytes(1) } });
+  pipeline = await PipelineAtWork.start(() => ({ maxFileSize: Size.mebibytes(1) }));
   [a, b] = await Promise.all([picture(1), picture(2)]);
   await pipeline.learn(a, b);
 });
@@ -131,6 +131,16 @@ describe('a service that stays down for a while', () => {
     expect([kinds().length, pipeline.deadLetters]).toEqual([queue().settings.redrive!.maxReceiveCount, 1]);
     expect(await pipeline.world.keys(pipeline.destination)).toEqual([]);
     pipeline.world.proxy.use(FaultSchedule.none());
+    await pipeline.redrive();
+    expect(await pipeline.deviations({ 'x.png': a })).toEqual([]);
+  });
+
+  test('the queue, longer than EventBridge tries: the dead letters have the event; sent to the queue, it is done', async () => {
+    await pipeline.begin();
+    pipeline.world.outages.add(queue().settings.arn);
+    await pipeline.upload('x.png', a);
+    await pipeline.settle();
+    expect([kinds(), pipeline.deadLetters]).toEqual([[], 1]);
     await pipeline.redrive();
     expect(await pipeline.deviations({ 'x.png': a })).toEqual([]);
   });

@@ -19,7 +19,7 @@ import { startMoto, type Emulator } from './emulators';
 import { FaultSchedule } from './faults';
 import { Evaluator } from './iam/evaluator';
 import { distinct, recordedRequests, type Recorded } from './iam/proof';
-import { logRequests, pollerRequests, requestOf } from './iam/requests';
+import { logRequests, pollerRequests, requestOf, senderRequests, type IamRequest } from './iam/requests';
 import { LambdaHost, mintAccessKey, type InvokeOutcome, type LambdaFunctionSpec } from './lambda-host';
 import { TemplateModel, type FunctionModel } from './template';
 import { TruthProxy, type RecordedCall, type Reply } from './truth-proxy';
@@ -87,6 +87,8 @@ export class World {
   /** The test's own hands: through the proxy, under no role. */
   public readonly s3: S3Client;
   public readonly queues: ReadonlyMap<string, VirtualQueue>;
+  /** Targets of rules that do not answer in this run. */
+  public readonly outages = new Set<string>();
   /** Every invocation since `begin`. */
   public readonly runs: Run[] = [];
 
@@ -121,7 +123,7 @@ export class World {
     for (const mapping of model.eventSources) {
       new SqsDispatcher(mapping, this.queue(mapping.sourceArn), this.timeline, (arn, event) => {
         const { roleArn } = this.functionOf(arn);
-        this.note(pollerRequests(mapping.sourceArn, evaluator.landscape).map((request) => ({ principal: roleArn, request })));
+        this.note(pollerRequests(this.queue(mapping.sourceArn).settings, evaluator.landscape).map((request) => ({ principal: roleArn, request })));
         return this.invokeArn(arn, event);
       });
     }
@@ -134,6 +136,7 @@ export class World {
     this.recordedByServices = [];
     this.runs.length = 0;
     this.interference = undefined;
+    this.outages.clear();
     this.sizes.clear();
     await Promise.all(this.model.buckets.map(({ name }) => this.empty(name)));
     this.proxy.use(faults);
@@ -326,20 +329,26 @@ export class World {
   }
 
   private callTarget(targetArn: string, ruleArn: string, input: string, attributes: Readonly<Record<string, string>> = {}): TargetAnswer {
-    const action = targetArn.includes(':sqs:') ? 'sqs:SendMessage' : 'lambda:InvokeFunction';
-    const context = { 'aws:SourceArn': ruleArn, 'aws:SourceAccount': this.model.placement.account };
-    const asked: Recorded = { principal: 'events.amazonaws.com', request: requestOf(action, targetArn, this.evaluator.landscape, context) };
-    this.note([asked]);
-    if (!this.evaluator.decide(asked.principal, asked.request).allowed) return 'refused';
-    if (action === 'sqs:SendMessage') this.queue(targetArn).send(input, { attributes, sender: 'AIDAEVENTS' });
+    if (this.outages.has(targetArn)) return 'unavailable';
+    const { landscape } = this.evaluator;
+    const context = { 'aws:SourceArn': ruleArn, 'aws:SourceAccount': landscape.account };
+    const isQueue = targetArn.includes(':sqs:');
+    const asked = isQueue ? senderRequests(this.queue(targetArn).settings, landscape, context)
+      : [requestOf('lambda:InvokeFunction', targetArn, landscape, context)];
+    if (!this.ask('events.amazonaws.com', asked)) return 'refused';
+    if (isQueue) this.queue(targetArn).send(input, { attributes, sender: 'AIDAEVENTS' });
     else this.asyncInvokers.get(targetArn)!.accept(JSON.parse(input));
     return 'accepted';
   }
 
   private sendAs(roleArn: string, queueArn: string, body: string): void {
-    const asked: Recorded = { principal: roleArn, request: requestOf('sqs:SendMessage', queueArn, this.evaluator.landscape) };
-    this.note([asked]);
-    if (this.evaluator.decide(asked.principal, asked.request).allowed) this.queue(queueArn).send(body);
+    const queue = this.queue(queueArn);
+    if (this.ask(roleArn, senderRequests(queue.settings, this.evaluator.landscape))) queue.send(body);
+  }
+
+  private ask(principal: string, requests: readonly IamRequest[]): boolean {
+    this.note(requests.map((request) => ({ principal, request })));
+    return requests.every((request) => this.evaluator.decide(principal, request).allowed);
   }
 }
 
@@ -356,7 +365,7 @@ async function createDistributions(model: TemplateModel, emulator: Emulator): Pr
         CallerReference: logicalId,
         Comment: '',
         Enabled: true,
-        Origins: { Quantity: 1, Items: [{ Id: 'o', DomainName: 'example.invalid', S3OriginConfig: { OriginAccessIdentity: '' } }] },
+        Origins: { Quantity: 1, Items: [{ Id: 'o', DomainName: 'kit.s3.amazonaws.com', S3OriginConfig: { OriginAccessIdentity: '' } }] },
         DefaultCacheBehavior: { TargetOriginId: 'o', ViewerProtocolPolicy: 'redirect-to-https' },
       },
     }));
