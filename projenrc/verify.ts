@@ -46,7 +46,7 @@ const SHORT: readonly Step[] = [
   { name: 'compile', command: task('compile'), needs: ['bundle'] },
   { name: 'api', command: check('api'), needs: ['compile'] },
   { name: 'rosetta', command: task('rosetta'), needs: ['compile'] },
-  { name: 'package', command: task('package-all'), needs: ['rosetta'] },
+  { name: 'package', command: task('package-all'), needs: ['rosetta'], timeoutMinutes: 15 },
   { name: 'typecheck', command: task('typecheck'), needs: ['prerequisites'] },
   { name: 'lint', command: task('lint'), needs: ['prerequisites'] },
   // What reads built artefacts: assembly, tarball, wheel, jar, consumers, CDK floor, licences.
