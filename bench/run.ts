@@ -5,7 +5,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bombs, flat, input } from './inputs';
+import { type Input, bombs, flat, input } from './inputs';
 import { type Job, recipe } from './jobs';
 import { NODE, buildWorker, compare, machine, median, ours, runOnce, vipsthumbnail } from './measure';
 import { bundle } from '../projenrc/handler-bundles';
@@ -133,7 +133,8 @@ async function killers(): Promise<string> {
   const rows = [];
   const all = await bombs();
   for (const memoryMb of MEMORIES) {
-    const largest = await Promise.all(Object.entries(FACTS).map(([encoding, facts]) => flat(encoding, largestSide(facts, memoryMb))));
+    const largest: Input[] = [];
+    for (const [encoding, facts] of Object.entries(FACTS)) largest.push(await flat(encoding, largestSide(facts, memoryMb)));
     const runs = [...all.map((bomb) => [bomb, 1e8] as const), ...[...all, ...largest].map((picture) => [picture, 1e9] as const)];
     for (const [{ name, file }, maxPixels] of runs) {
       const group = new MemoryGroup(memoryMb);
