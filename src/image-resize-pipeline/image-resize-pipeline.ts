@@ -136,8 +136,9 @@ export interface ImageResizePipelineProps extends HandlerOptions {
    */
   readonly distribution?: cloudfront.IDistribution;
   /**
-   * Originals processed at the same time, 2 to 1000.
-   * @default 10
+   * Originals processed at the same time, 2 to 1000. Not more than are reserved for the reconcile function:
+   * messages would fail by throttling.
+   * @default - 10, or what is reserved if that is less
    */
   readonly maxConcurrency?: number;
   /**
@@ -416,7 +417,7 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
   private validate(): void {
     const { quarantinePrefix, maxConcurrency, maxReceiveCount } = this.props;
     checkPrefix('quarantinePrefix', quarantinePrefix);
-    checkInteger('maxConcurrency', maxConcurrency, { min: 2, max: 1000 });
+    checkInteger('maxConcurrency', maxConcurrency, { min: 2, max: Math.min(1000, this.reserved ?? 1000) });
     checkInteger('maxReceiveCount', maxReceiveCount, { min: 1, max: 1000 });
     checkKnown('maxReceiveCount', maxReceiveCount);
     const prefixes = Object.entries({
@@ -425,6 +426,12 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     prefixes.forEach(([nameA, a], i) => prefixes.slice(i + 1).forEach(([nameB, b]) => {
       if (reaches(a, b)) throw new Error(`the prefixes of '${nameA}' and '${nameB}' must not overlap, got '${a}' and '${b}'`);
     }));
+  }
+
+  /** Concurrency reserved for the reconcile function, as far as it matters here: Lambda maps no queue to less than two. */
+  private get reserved(): number | undefined {
+    const reserved = mergeOptions(this.props, this.props.reconcileOptions).reservedConcurrentExecutions;
+    return reserved === undefined || Token.isUnresolved(reserved) ? undefined : Math.max(2, reserved);
   }
 
   private bucketForAccessLogs(): s3.IBucket {
@@ -616,7 +623,7 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
       target: reconcile.function,
       eventSourceArn: this.queue.queueArn,
       batchSize: 1,
-      maxConcurrency: this.props.maxConcurrency ?? 10,
+      maxConcurrency: this.props.maxConcurrency ?? Math.min(10, this.reserved ?? 10),
       reportBatchItemFailures: true,
     });
   }

@@ -218,6 +218,11 @@ describe('trigger', () => {
     });
   });
 
+  test.each([[2000, 10], [20, 10], [4, 4], [1, 2], [Token.asNumber({ Ref: 'N' }), 10]])('of %d reserved executions no more are used: %d', (reservedConcurrentExecutions, used) => {
+    pipeline({ reservedConcurrentExecutions });
+    templateOf(stack).hasResourceProperties('AWS::Lambda::EventSourceMapping', { ScalingConfig: { MaximumConcurrency: used } });
+  });
+
   test('maxConcurrency, maxReceiveCount and deadLetterQueue', () => {
     const given = sqs.Queue.fromQueueArn(stack, 'Given', 'arn:aws:sqs:eu-west-1:123456789012:given');
     expect(pipeline({ maxConcurrency: 3, maxReceiveCount: 2, deadLetterQueue: given }).deadLetterQueue).toBe(given);
@@ -629,6 +634,8 @@ describe('errors', () => {
     ['maxFrames', () => pipeline({ maxFrames: 0.5 }), "'maxFrames' must be a whole number from 1 to 10000, got 0.5"],
     ['cacheControl', () => pipeline({ cacheControl: '' }), "'cacheControl' must be 1 to 256 printable ASCII characters, got ''"],
     ['maxConcurrency', () => pipeline({ maxConcurrency: 1 }), "'maxConcurrency' must be a whole number from 2 to 1000, got 1"],
+    ['maxConcurrency of many reserved', () => pipeline({ maxConcurrency: 1001, reservedConcurrentExecutions: 2000 }), "'maxConcurrency' must be a whole number from 2 to 1000, got 1001"],
+    ['more than is reserved', () => pipeline({ maxConcurrency: 5, reconcileOptions: { reservedConcurrentExecutions: 4 } }), "'maxConcurrency' must be a whole number from 2 to 4, got 5"],
     ['maxReceiveCount', () => pipeline({ maxReceiveCount: 0 }), "'maxReceiveCount' must be a whole number from 1 to 1000, got 0"],
     ['quarantine prefix', () => pipeline({ quarantinePrefix: 'q' }), "'quarantinePrefix' must be empty or end with '/'"],
     ['quarantine among variants', () => pipeline({ quarantinePrefix: 'img/bad/' }), "the prefixes of 'destination' and 'quarantinePrefix' must not overlap, got 'img/' and 'img/bad/'"],
