@@ -13,7 +13,7 @@ let role: string;
 let a: Buffer;
 let b: Buffer;
 
-jest.setTimeout(Math.max(120_000, RUNS * 10_000));
+jest.setTimeout(Math.max(600_000, RUNS * 20_000));
 
 beforeAll(async () => {
   pipeline = await PipelineAtWork.start();

@@ -11,7 +11,7 @@ import type { World } from '../kit/world';
 
 /** Both ways: whatever the functions, and the services for them, do is allowed; whatever is allowed is done. */
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 const NO_PICTURE = 'no picture';
 

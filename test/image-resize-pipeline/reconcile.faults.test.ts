@@ -21,7 +21,7 @@ let pipeline: PipelineAtWork;
 let a: Buffer;
 let b: Buffer;
 
-jest.setTimeout(Math.max(180_000, RUNS * 10_000));
+jest.setTimeout(Math.max(600_000, RUNS * 20_000));
 
 beforeAll(async () => {
   pipeline = await PipelineAtWork.start(() => ({ maxFileSize: Size.mebibytes(1) }));

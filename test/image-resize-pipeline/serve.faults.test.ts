@@ -18,7 +18,7 @@ let pipeline: PipelineAtWork;
 let serve: FunctionModel;
 let a: Buffer;
 
-jest.setTimeout(Math.max(120_000, RUNS * 10_000));
+jest.setTimeout(Math.max(600_000, RUNS * 20_000));
 
 beforeAll(async () => {
   pipeline = await PipelineAtWork.start();
