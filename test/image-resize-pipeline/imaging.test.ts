@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import type { Recipe, RecipeFormat, RecipePreset } from '../../src/image-resize-pipeline/contract';
-import { createImaging } from '../../src/image-resize-pipeline/handlers/imaging';
+import { createImaging, refusal } from '../../src/image-resize-pipeline/handlers/imaging';
 import { cascade, planTargets } from '../../src/image-resize-pipeline/handlers/plan';
 import type { EncodedVariant, Placeholder } from '../../src/image-resize-pipeline/handlers/ports';
 import { Prng, seedFromEnv } from '../kit/faults';
@@ -372,6 +372,26 @@ describe('refusals', () => {
 
   test('more pixels than admission was told, found by the decoder', async () => {
     await expect(render(await photo(), { maxPixels: 1000 })).rejects.toMatchObject({ reason: 'TOO_MANY_PIXELS' });
+  });
+
+  /** As sharp 0.35.5 throws them where memory is short; the decoders of AVIF and JPEG have their own words. */
+  test.each<[string, string]>([
+    ['vips_tracked: out of memory -- size == 767MB', 'vips_tracked: out of memory -- size == 767MB'],
+    ['VipsJpeg: Insufficient memory (case 4)', 'VipsJpeg: Insufficient memory (case 4)'],
+    [
+      'source: bad seek to 3371\nsource: bad seek to 3346\nheif: Invalid input: Unspecified: Memory allocation error (2.0)',
+      'heif: Invalid input: Unspecified: Memory allocation error (2.0)',
+    ],
+  ])('out of memory, decoding or not: %j', (message, detail) => {
+    for (const decodes of [true, false]) expect(refusal(new Error(message), decodes)).toMatchObject({ reason: 'EXCEEDS_MEMORY', detail });
+  });
+
+  test.each([
+    'heif: Memory allocation error: Security limit exceeded: Image size 99999x99999 exceeds the maximum image size (6.1000)',
+    'tiff2vips: Memory allocation of 99 bytes is beyond the 50 byte limit defined in open options',
+    'VipsJpeg: premature end of JPEG image',
+  ])('no want of memory: %j', (message) => {
+    expect(refusal(new Error(message), true)).toMatchObject({ reason: 'CORRUPT_IMAGE', detail: message });
   });
 
   test('no time', async () => {

@@ -211,6 +211,19 @@ describe('variants', () => {
     mock.on(DeleteObjectsCommand).resolves({ Errors: [{ Key: 'a', Code: 'AccessDenied' }] });
     await expect(destination.deleteObjects(['a', 'b'])).rejects.toThrow('an obsolete object was not deleted: AccessDenied');
   });
+
+  test.each([[0, []], [1, [1]], [1000, [1000]], [1001, [1000, 1]], [2500, [1000, 1000, 500]]])('%i are deleted in requests of %j', async (count, sizes) => {
+    mock.on(DeleteObjectsCommand).resolves({});
+    const keys = Array.from({ length: count }, (_, n) => `k${n}`);
+    await destination.deleteObjects(keys);
+    const requests = mock.commandCalls(DeleteObjectsCommand).map(({ args: [{ input }] }) => input.Delete!.Objects!.map(({ Key }) => Key));
+    expect([requests.map(({ length }) => length), requests.flat()]).toEqual([sizes, keys]);
+  });
+
+  test('a failure in any of several requests is told', async () => {
+    mock.on(DeleteObjectsCommand).resolvesOnce({}).resolves({ Errors: [{ Key: 'k', Code: 'InternalError' }] });
+    await expect(destination.deleteObjects(new Array(1001).fill('k'))).rejects.toThrow('an obsolete object was not deleted: InternalError');
+  });
 });
 
 describe('quarantine', () => {

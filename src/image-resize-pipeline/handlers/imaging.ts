@@ -212,8 +212,8 @@ class Rendering {
   }
 
   /**
-   * Runs a pipeline within the time that is left. Only one that decodes the original may fail for the original's sake;
-   * any other error is ours and must not refuse the picture.
+   * Runs a pipeline within the time and memory there are. Beyond these, only one that decodes the original may fail for
+   * the original's sake; any other error is ours and must not refuse the picture.
    */
   private async finish(pipeline: Sharp, decodes = false): Promise<{ data: Buffer; info: OutputInfo }> {
     const seconds = Math.floor(this.deadline.remainingMs() / 1000);
@@ -271,11 +271,23 @@ function isWhole({ shape, preset }: Target): boolean {
   return shape.kind === 'whole' && preset.blur === undefined && preset.sharpen === undefined && !preset.greyscale;
 }
 
+/**
+ * How libvips and the codecs in it say that memory ran out; one line of several, not always the first. libheif's security
+ * limit, of the same error code, is about the file alone.
+ */
+const OUT_OF_MEMORY =
+  /(?:out of|insufficient|not enough) memory|memory allocation (?:failed|error(?!: security limit))|(?:cannot|unable to|failed to) allocate|bad_alloc/i;
+
 /** What libvips says of a picture, in our words; anything but its own words is an error of ours. */
-function refusal(error: unknown, decodes: boolean): unknown {
-  const message = error instanceof Error ? firstLine(error.message) : '';
+export function refusal(error: unknown, decodes: boolean): unknown {
+  const lines = error instanceof Error ? error.message.split('\n') : [''];
+  const message = shortened(lines[0]);
   if (message.startsWith('timeout')) {
     return new Refusal('TIME_BUDGET', message);
+  }
+  const memory = lines.find((line) => OUT_OF_MEMORY.test(line));
+  if (memory !== undefined) {
+    return new Refusal('EXCEEDS_MEMORY', shortened(memory));
   }
   if (!decodes) {
     return error;
@@ -289,6 +301,6 @@ function refusal(error: unknown, decodes: boolean): unknown {
   return new Refusal('CORRUPT_IMAGE', message);
 }
 
-function firstLine(message: string): string {
-  return message.split('\n', 1)[0].slice(0, 200);
+function shortened(line: string): string {
+  return line.slice(0, 200);
 }

@@ -10,6 +10,8 @@ import type { Destination, Source, SourceObject, SourceState, StoredManifest, Va
 
 /** An object may come or go between the calls of one look; more often is somebody else's problem. */
 const LOOKS = 3;
+/** Of one DeleteObjects request. (S3 API reference, DeleteObjects) */
+const MAX_DELETED_KEYS = 1000;
 const ARCHIVES = new Set<string | undefined>(['GLACIER', 'DEEP_ARCHIVE']);
 
 export class S3Source implements Source {
@@ -171,12 +173,14 @@ export class S3Destination implements Destination {
   }
 
   public async deleteObjects(keys: readonly string[]): Promise<void> {
-    const { Errors: [error] = [] } = await this.s3.send(new DeleteObjectsCommand({
-      Bucket: this.bucket,
-      Delete: { Objects: keys.map((key) => ({ Key: key })), Quiet: true },
-    }));
-    if (error !== undefined) {
-      throw new Error(`an obsolete object was not deleted: ${error.Code}`);
+    for (let from = 0; from < keys.length; from += MAX_DELETED_KEYS) {
+      const { Errors: [error] = [] } = await this.s3.send(new DeleteObjectsCommand({
+        Bucket: this.bucket,
+        Delete: { Objects: keys.slice(from, from + MAX_DELETED_KEYS).map((key) => ({ Key: key })), Quiet: true },
+      }));
+      if (error !== undefined) {
+        throw new Error(`an obsolete object was not deleted: ${error.Code}`);
+      }
     }
   }
 
