@@ -567,6 +567,8 @@ describe('metrics and alarms', () => {
     expect(images.metricProcessingTime()).toMatchObject({ metricName: 'ProcessingTime', statistic: 'p99', dimensions: { Pipeline } });
     expect(images.metricQueueAge()).toMatchObject({ metricName: 'ApproximateAgeOfOldestMessage', dimensions: { QueueName: images.queue.queueName } });
     expect(images.metricDeadLetters()).toMatchObject({ metricName: 'ApproximateNumberOfMessagesVisible', dimensions: { QueueName: images.deadLetterQueue.queueName } });
+    expect(shape(images.metricUndelivered())).toEqual(['AWS/Events', 'InvocationsFailedToBeSentToDlq', { RuleName: images.rule.ruleName }, 'Sum']);
+    expect(images.metricUndelivered({ period: Duration.hours(1) }).period).toEqual(Duration.hours(1));
     expect(images.metricErrors().metricName).toBe('Errors');
     expect(images.metricThrottles().metricName).toBe('Throttles');
     expect(images.metricDuration()).toMatchObject({ metricName: 'Duration', statistic: 'p99' });
@@ -590,6 +592,23 @@ describe('metrics and alarms', () => {
     });
   });
 
+  test('the first event that reaches neither queue fires', () => {
+    const images = pipeline();
+    templateOf(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'AWS/Events',
+      MetricName: 'InvocationsFailedToBeSentToDlq',
+      Dimensions: [{ Name: 'RuleName', Value: stack.resolve(images.rule.ruleName) }],
+      Statistic: 'Sum',
+      Period: 60,
+      EvaluationPeriods: 1,
+      Threshold: 1,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      TreatMissingData: 'notBreaching',
+      AlarmDescription: Match.stringLikeRegexp('lost.*First look at .*README.md#undelivered-events'),
+    });
+    expect(stack.resolve((images.undeliveredAlarm.node.defaultChild as cloudwatch.CfnAlarm).metricName)).toBe('InvocationsFailedToBeSentToDlq');
+  });
+
   test('events older than all their attempts fire', () => {
     pipeline({ timeout: Duration.seconds(30), maxReceiveCount: 4 });
     templateOf(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
@@ -600,10 +619,10 @@ describe('metrics and alarms', () => {
     });
   });
 
-  test('both tell the alarm topic', () => {
+  test('all tell the alarm topic', () => {
     const topic = new sns.Topic(stack, 'OnCall');
     pipeline({ alarmTopic: topic });
-    templateOf(stack).resourcePropertiesCountIs('AWS::CloudWatch::Alarm', { AlarmActions: [stack.resolve(topic.topicArn)] }, 2);
+    templateOf(stack).resourcePropertiesCountIs('AWS::CloudWatch::Alarm', { AlarmActions: [stack.resolve(topic.topicArn)] }, 3);
   });
 });
 
