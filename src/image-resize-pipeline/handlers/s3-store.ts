@@ -106,7 +106,13 @@ function customerKey(): Refusal {
 }
 
 export class S3Destination implements Destination {
-  constructor(private readonly s3: S3Client, private readonly bucket: string, private readonly sourceBucket: string) {}
+  /** @param unconditional sends writes without a condition; it must not give one up and send it again */
+  constructor(
+    private readonly s3: S3Client,
+    private readonly bucket: string,
+    private readonly sourceBucket: string,
+    private readonly unconditional: S3Client = s3,
+  ) {}
 
   public async readManifest(key: string): Promise<StoredManifest | 'absent' | 'hidden'> {
     const stored = await this.readText(key);
@@ -148,7 +154,7 @@ export class S3Destination implements Destination {
   }
 
   public async putVariant({ key, body, contentType, cacheControl, sourceEtag }: VariantObject): Promise<string> {
-    const { ETag: etag } = await this.s3.send(new PutObjectCommand({
+    const { ETag: etag } = await this.unconditional.send(new PutObjectCommand({
       Bucket: this.bucket,
       Key: key,
       Body: body,
@@ -174,7 +180,7 @@ export class S3Destination implements Destination {
 
   public async deleteObjects(keys: readonly string[]): Promise<void> {
     for (let from = 0; from < keys.length; from += MAX_DELETED_KEYS) {
-      const { Errors: [error] = [] } = await this.s3.send(new DeleteObjectsCommand({
+      const { Errors: [error] = [] } = await this.unconditional.send(new DeleteObjectsCommand({
         Bucket: this.bucket,
         Delete: { Objects: keys.slice(from, from + MAX_DELETED_KEYS).map((key) => ({ Key: key })), Quiet: true },
       }));
@@ -186,7 +192,7 @@ export class S3Destination implements Destination {
 
   public async quarantine({ sourceKey, etag, key }: { sourceKey: string; etag: string; key: string }): Promise<boolean> {
     try {
-      await this.s3.send(new CopyObjectCommand({
+      await this.unconditional.send(new CopyObjectCommand({
         Bucket: this.bucket,
         Key: key,
         CopySource: [this.sourceBucket, ...sourceKey.split('/')].map(encodeURIComponent).join('/'),
