@@ -1,11 +1,13 @@
+import { join } from 'node:path';
 import { picture, PipelineAtWork, type Body } from './pipeline-at-work';
-import { FaultSchedule, hash32, killSweep, Prng, replayLine, seedFromEnv, type FaultKind } from '../kit/faults';
+import { FaultSchedule, hash32, killSweep, Prng, runsFromEnv, seedFromEnv, type FaultKind } from '../kit/faults';
+import { describeRandomRuns } from '../kit/random-runs';
 import type { FunctionModel } from '../kit/template';
 
 /** S3 Batch Operations over originals nobody has told of, under faults: every task has its result, every original its variants. */
 
 const SEED = seedFromEnv(20261123);
-const RUNS = Number(process.env.KIT_RUNS ?? 10);
+const RUNS = runsFromEnv(10);
 
 let pipeline: PipelineAtWork;
 let backfill: FunctionModel;
@@ -148,18 +150,23 @@ test('events and a job meet: the destination is right in the end', async () => {
   expect(await pipeline.deviations({ 'x.png': b })).toEqual([]);
 });
 
-test(`random schedules (${RUNS}, seed ${SEED})`, async () => {
-  const kinds: FaultKind[] = ['throttle', 'server-error', 'reset-before', 'reset-after', 'precondition-failed', 'conditional-conflict', 'kill-before', 'kill-after'];
-  for (let i = 0; i < RUNS; i++) {
-    const seed = i === 0 ? SEED : hash32(SEED, i);
+const KINDS: FaultKind[] = ['throttle', 'server-error', 'reset-before', 'reset-after', 'precondition-failed', 'conditional-conflict', 'kill-before', 'kill-after'];
+
+describeRandomRuns({
+  verb: 'backfill',
+  regressions: join(__dirname, 'regressions'),
+  seed: SEED,
+  runs: RUNS,
+  faults: () => ({ rate: 0.1, kinds: KINDS, principals: [backfill.roleArn] }),
+  calls: () => pipeline.world.proxy.calls,
+  run: async (seed, faults) => {
     const prng = new Prng(seed);
     const given = Object.fromEntries(prng.shuffle(Object.entries(originals())).slice(0, prng.int(1, 3)));
-    await start(given, FaultSchedule.random(seed, { rate: 0.1, kinds, principals: [backfill.roleArn] }));
+    await start(given, faults);
     await job(Object.keys(given), { duplicates: ({ key }) => new Prng(hash32(seed, key)).chance(0.3), concurrency: prng.int(1, 2) });
     pipeline.world.proxy.use(FaultSchedule.none());
     await pipeline.world.timeline.advance(backfill.timeoutSeconds + 10);
     await jobsUntilDone(Object.keys(given));
-    const found = await pipeline.deviations(given);
-    if (found.length > 0) throw new Error([...found, replayLine(seed, 'backfill.faults')].join('\n'));
-  }
+    return pipeline.deviations(given);
+  },
 });

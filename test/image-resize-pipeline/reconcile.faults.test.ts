@@ -1,20 +1,17 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { Size } from 'aws-cdk-lib';
+import { aws_iam as iam, Size } from 'aws-cdk-lib';
 import sharp from 'sharp';
 import { FORMATS, PRESETS, picture, PipelineAtWork, type Body } from './pipeline-at-work';
 import { EXACTLY_ONCE, randomDelivery, type DeliveryPlan } from '../kit/dispatch/delivery';
-import {
-  FaultSchedule, firedFaults, hash32, killSweep, pointOf, Prng, replayLine, seedFromEnv, shrink, type FaultKind, type ScheduleData,
-} from '../kit/faults';
+import { FaultSchedule, killSweep, pointOf, Prng, runsFromEnv, seedFromEnv, type FaultKind } from '../kit/faults';
+import { describeRandomRuns } from '../kit/random-runs';
 import type { RecordedCall } from '../kit/truth-proxy';
 
 /** Every row of the room's failure table, with the shipped bundle under Lambda's runtime client. */
 
 const SEED = seedFromEnv(20261121);
-const RUNS = Number(process.env.KIT_RUNS ?? 40);
-const REGRESSIONS = join(__dirname, 'regressions');
+const RUNS = runsFromEnv(40);
 const VARIANTS = PRESETS.length * FORMATS.length;
 
 let pipeline: PipelineAtWork;
@@ -133,6 +130,19 @@ describe('a service that stays down for a while', () => {
     pipeline.world.proxy.use(FaultSchedule.none());
     await pipeline.redrive();
     expect(await pipeline.deviations({ 'x.png': a })).toEqual([]);
+  });
+
+  test('killed at every attempt: one dead letter, the original untouched; redriven, it is done', async () => {
+    await pipeline.begin({ faults: FaultSchedule.of({ principal: pipeline.reconcile.roleArn, operation: 's3:PutObject', fault: { kind: 'kill-after' } }) });
+    await pipeline.upload('x.png', a);
+    await pipeline.settle();
+    expect(kinds()).toEqual(new Array(queue().settings.redrive!.maxReceiveCount).fill('killed'));
+    expect([pipeline.deadLetters, pipeline.messages, pipeline.deletes]).toEqual([1, [], 0]);
+    expect(await pipeline.world.keys(pipeline.source)).toEqual(['originals/x.png']);
+    expect((await pipeline.world.read(pipeline.source, 'originals/x.png')).equals(a)).toBe(true);
+    pipeline.world.proxy.use(FaultSchedule.none());
+    await pipeline.redrive();
+    expect([await pipeline.deviations({ 'x.png': a }), pipeline.deadLetters]).toEqual([[], 0]);
   });
 
   test('the queue, longer than EventBridge tries: the dead letters have the event; sent to the queue, it is done', async () => {
@@ -339,6 +349,67 @@ describe('originals that are refused', () => {
   });
 });
 
+describe('other settings of the function', () => {
+  afterEach(() => pipeline.world.adjust());
+
+  test('128 MB: refused with EXCEEDS_MEMORY; a larger function makes it at the next event', async () => {
+    pipeline.world.adjust(() => ({ memoryMb: 128 }));
+    await pipeline.begin();
+    await pipeline.upload('x.png', a);
+    await pipeline.settle();
+    expect([pipeline.messages, pipeline.deadLetters, kinds()]).toEqual([['ImageRejected EXCEEDS_MEMORY'], 0, ['ok']]);
+    expect((await pipeline.manifest('x.png'))?.rejection).toMatchObject({ reason: 'EXCEEDS_MEMORY', memoryMb: 128 });
+    pipeline.world.adjust();
+    pipeline.world.announce({ bucket: pipeline.source, key: 'originals/x.png', kind: 'put' });
+    await pipeline.settle();
+    expect(await pipeline.deviations({ 'x.png': a })).toEqual([]);
+  });
+
+  test('nodejs22.x: the picture is made', async () => {
+    pipeline.world.adjust(() => ({ runtime: 'nodejs22.x' }));
+    await pipeline.begin();
+    await pipeline.upload('x.png', a);
+    await pipeline.settle();
+    expect(pipeline.world.runs.map(({ outcome: { kind, coldStart } }) => [kind, coldStart])).toEqual([['ok', true]]);
+    expect([await pipeline.deviations({ 'x.png': a }), pipeline.messages]).toEqual([[], ['ImageProcessed']]);
+  });
+});
+
+describe('a role that is denied to read the source', () => {
+  let denied: PipelineAtWork;
+
+  beforeAll(async () => {
+    denied = await PipelineAtWork.start(undefined, ({ reconcileFunction, sourceBucket }) => reconcileFunction.addToRolePolicy(new iam.PolicyStatement({
+      effect: iam.Effect.DENY,
+      actions: ['s3:GetObject*', 's3:ListBucket'],
+      resources: [sourceBucket.bucketArn, sourceBucket.arnForObjects('*')],
+    })));
+    await denied.begin();
+  });
+  afterAll(() => denied.stop());
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['a new picture', () => denied.upload('x.png', b)],
+    ['a deletion', () => denied.remove('x.png')],
+  ])('%s: nothing is deleted, the dead letters have the message', async (_, act) => {
+    const { world } = denied;
+    await denied.begin();
+    await world.plant(denied.source, 'originals/x.png', a);
+    // The lazy origin has a role of its own.
+    const path = '/img/x.png/small.webp';
+    await world.invokeArn(world.functionOf('ImagesServe').arn, { version: '2.0', rawPath: path, headers: {}, requestContext: { http: { method: 'GET', path } } });
+    const made = await world.keys(denied.destination);
+    expect(made).toHaveLength(VARIANTS + 1);
+    await act();
+    await denied.settle();
+    const answers = world.callsOf(denied.reconcile).filter(({ params }) => params.bucket === denied.source).map(({ fault, status }) => ({ fault, status }));
+    expect(answers).not.toEqual([]);
+    expect(answers).toEqual(answers.map(() => ({ fault: undefined, status: 403 })));
+    expect([denied.deadLetters, denied.deletes, await world.keys(denied.destination)]).toEqual([1, 0, made]);
+    expect((await denied.manifest('x.png'))?.state).toBe('ready');
+  });
+});
+
 describe('names', () => {
   const ODD = [
     'with space.png', 'a+b.png', 'a (1).png', 'ümlaut é.png', '😀.png', '100%2F5.png', '%20.png', 'a&b=c;d,e@f:g$.png', '\'quote\'.png',
@@ -373,7 +444,7 @@ describe('names', () => {
   });
 });
 
-describe(`random schedules (${RUNS}, seed ${SEED})`, () => {
+describe('at random', () => {
   const KINDS: FaultKind[] = [
     'throttle', 'server-error', 'reset-before', 'reset-after', 'late-apply', 'precondition-failed', 'conditional-conflict', 'kill-before', 'kill-after',
   ];
@@ -418,33 +489,17 @@ describe(`random schedules (${RUNS}, seed ${SEED})`, () => {
       await pipeline.world.timeline.advance(pipeline.reconcile.timeoutSeconds + 10);
       pipeline.world.announce({ bucket: pipeline.source, key: `originals/${name}`, kind: 'delete' });
       await pipeline.settle();
-      outlived += 1;
     }
   }
-  let outlived = 0;
 
-  test('the destination is a function of the originals', async () => {
-    let calls = 0;
-    let faulted = 0;
-    for (let i = 0; i < RUNS; i++) {
-      const seed = i === 0 ? SEED : hash32(SEED, i);
-      const faults = FaultSchedule.random(seed, { rate: 0.12, kinds: KINDS, principals: [pipeline.reconcile.roleArn] });
-      const found = await run(seed, faults);
-      calls += pipeline.world.proxy.calls.length;
-      faulted += pipeline.world.proxy.calls.filter(({ fault }) => fault).length;
-      if (found.length > 0) {
-        const smallest = await shrink(firedFaults(pipeline.world.proxy.calls, faults), async (candidate) => (await run(seed, candidate)).length > 0);
-        throw new Error([...found, replayLine(seed, 'reconcile.faults'), JSON.stringify({ seed, ...smallest.toJSON() })].join('\n'));
-      }
-    }
-    console.log(`${RUNS} schedules, ${calls} calls, ${faulted} faults, ${outlived} late claims`);
-    expect(faulted).toBeGreaterThan(RUNS / 2);
-  });
-
-  test.each(readdirSync(REGRESSIONS).filter((file) => file.startsWith('reconcile')))('once a failure: %s', async (file) => {
-    const { faults, seed }: ScheduleData & { seed: number } = JSON.parse(readFileSync(join(REGRESSIONS, file), 'utf8'));
-    expect(await run(seed, FaultSchedule.fromJSON({ faults }))).toEqual([]);
-    expect(pipeline.world.proxy.calls.filter(({ fault }) => fault)).toHaveLength(faults.length);
+  describeRandomRuns({
+    verb: 'reconcile',
+    regressions: join(__dirname, 'regressions'),
+    seed: SEED,
+    runs: RUNS,
+    faults: () => ({ rate: 0.12, kinds: KINDS, principals: [pipeline.reconcile.roleArn] }),
+    run,
+    calls: () => pipeline.world.proxy.calls,
   });
 });
 

@@ -1,11 +1,13 @@
+import { join } from 'node:path';
 import { picture, PipelineAtWork, PRESETS, FORMATS } from './pipeline-at-work';
-import { FaultSchedule, hash32, killSweep, pointOf, Prng, replayLine, seedFromEnv, type FaultKind } from '../kit/faults';
+import { FaultSchedule, killSweep, pointOf, Prng, runsFromEnv, seedFromEnv, type FaultKind } from '../kit/faults';
+import { describeRandomRuns } from '../kit/random-runs';
 import type { FunctionModel } from '../kit/template';
 
 /** The lazy origin under faults: a reader gets the variant, or an answer that tells to come again; never a wrong one. */
 
 const SEED = seedFromEnv(20261122);
-const RUNS = Number(process.env.KIT_RUNS ?? 12);
+const RUNS = runsFromEnv(12);
 const FILES = PRESETS.flatMap(([preset]) => FORMATS.map((extension) => `${preset}.${extension}`));
 
 interface Response {
@@ -172,20 +174,26 @@ test('no right to read: an error, never a 404 somebody might cache; nothing is w
   expect(pipeline.puts).toBe(0);
 });
 
-test(`random schedules (${RUNS}, seed ${SEED})`, async () => {
-  const kinds: FaultKind[] = ['throttle', 'server-error', 'reset-before', 'reset-after', 'precondition-failed', 'conditional-conflict', 'kill-before', 'kill-after'];
-  for (let i = 0; i < RUNS; i++) {
-    const seed = i === 0 ? SEED : hash32(SEED, i);
-    await start(FaultSchedule.random(seed, { rate: 0.15, kinds, principals: [serve.roleArn] }));
-    const file = new Prng(seed).pick(FILES);
+const KINDS: FaultKind[] = ['throttle', 'server-error', 'reset-before', 'reset-after', 'precondition-failed', 'conditional-conflict', 'kill-before', 'kill-after'];
+
+describeRandomRuns({
+  verb: 'serve',
+  regressions: join(__dirname, 'regressions'),
+  seed: SEED,
+  runs: RUNS,
+  faults: () => ({ rate: 0.15, kinds: KINDS, principals: [serve.roleArn] }),
+  calls,
+  run: async (seed, faults) => {
+    await start(faults);
+    const path = `/img/x.png/${new Prng(seed).pick(FILES)}`;
+    const found: string[] = [];
     for (let n = 0; n < 3; n++) {
-      const { statusCode } = await get(`/img/x.png/${file}`);
-      if (![200, 502, 503].includes(statusCode)) throw new Error(`${statusCode}: ${replayLine(seed, 'serve.faults')}`);
+      const { statusCode } = await get(path);
+      if (![200, 502, 503].includes(statusCode)) found.push(`answered ${statusCode}`);
       await pipeline.world.timeline.advance(serve.timeoutSeconds + 10);
     }
     pipeline.world.proxy.use(FaultSchedule.none());
-    const last = (await ask(`/img/x.png/${file}`)).statusCode;
-    const found = [...last === 200 ? [] : [`the last answer is ${last}`], ...await pipeline.deviations({ 'x.png': a })];
-    if (found.length > 0) throw new Error([...found, replayLine(seed, 'serve.faults')].join('\n'));
-  }
+    const last = (await ask(path)).statusCode;
+    return [...found, ...last === 200 ? [] : [`the last answer is ${last}`], ...await pipeline.deviations({ 'x.png': a })];
+  },
 });
