@@ -379,11 +379,10 @@ describe('a role that is denied to read the source', () => {
   let denied: PipelineAtWork;
 
   beforeAll(async () => {
-    denied = await PipelineAtWork.start(undefined, ({ reconcileFunction, sourceBucket }) => reconcileFunction.addToRolePolicy(new iam.PolicyStatement({
-      effect: iam.Effect.DENY,
-      actions: ['s3:GetObject*', 's3:ListBucket'],
-      resources: [sourceBucket.bucketArn, sourceBucket.arnForObjects('*')],
-    })));
+    denied = await PipelineAtWork.start(undefined, ({ reconcileFunction, sourceBucket }) => {
+      const resources = [sourceBucket.bucketArn, sourceBucket.arnForObjects('*')];
+      reconcileFunction.addToRolePolicy(new iam.PolicyStatement({ effect: iam.Effect.DENY, actions: ['s3:GetObject*', 's3:ListBucket'], resources }));
+    });
     await denied.begin();
   });
   afterAll(() => denied.stop());
@@ -397,7 +396,8 @@ describe('a role that is denied to read the source', () => {
     await world.plant(denied.source, 'originals/x.png', a);
     // The lazy origin has a role of its own.
     const path = '/img/x.png/small.webp';
-    await world.invokeArn(world.functionOf('ImagesServe').arn, { version: '2.0', rawPath: path, headers: {}, requestContext: { http: { method: 'GET', path } } });
+    const request = { version: '2.0', rawPath: path, headers: {}, requestContext: { http: { method: 'GET', path } } };
+    await world.invokeArn(world.functionOf('ImagesServe').arn, request);
     const made = await world.keys(denied.destination);
     expect(made).toHaveLength(VARIANTS + 1);
     await act();

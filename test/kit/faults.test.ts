@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import {
-  FaultSchedule, Prng, firedFaults, hash32, killSweep, loadRegressions, pointOf, replayLine, runsFromEnv, seedFromEnv, shrink, type FaultKey, type ScheduledFault,
+  FaultSchedule, Prng, firedFaults, hash32, killSweep, loadRegressions, pointOf, replayLine, runsFromEnv, seedFromEnv, shrink,
+  type FaultKey, type ScheduledFault,
 } from './faults';
 import type { RecordedCall } from './proxy/call';
 
