@@ -402,7 +402,8 @@ describe('a role that is denied to read the source', () => {
     expect(made).toHaveLength(VARIANTS + 1);
     await act();
     await denied.settle();
-    const answers = world.callsOf(denied.reconcile).filter(({ params }) => params.bucket === denied.source).map(({ fault, status }) => ({ fault, status }));
+    const ofSource = world.callsOf(denied.reconcile).filter(({ params }) => params.bucket === denied.source);
+    const answers = ofSource.map(({ fault, status }) => ({ fault, status }));
     expect(answers).not.toEqual([]);
     expect(answers).toEqual(answers.map(() => ({ fault: undefined, status: 403 })));
     expect([denied.deadLetters, denied.deletes, await world.keys(denied.destination)]).toEqual([1, 0, made]);
