@@ -179,13 +179,15 @@ describe('delivery', () => {
     expect([decodes, puts, messages]).toEqual([1, VARIANTS + 2, ['ImageProcessed']]);
   });
 
-  test('a deletion twice: no message the second time', async () => {
+  test('a deletion twice: nothing is written, no message the second time', async () => {
     await start(SCENARIOS['its deletion']);
     await pipeline.settle();
     expect(pipeline.messages).toEqual(['ImageDeleted']);
+    const { puts, deletes } = pipeline;
     pipeline.world.announce({ bucket: pipeline.source, key: 'originals/x.png', kind: 'delete' });
     await pipeline.settle();
     expect([pipeline.messages, pipeline.decodes, await pipeline.deviations({})]).toEqual([['ImageDeleted'], 0, []]);
+    expect([pipeline.puts, pipeline.deletes]).toEqual([puts, deletes]);
   });
 
   test('a message again although it was handled: no decode, no PUT; it publishes again', async () => {
@@ -401,27 +403,9 @@ describe(`random schedules (${RUNS}, seed ${SEED})`, () => {
     const runs = pipeline.world.runs.length;
     pipeline.world.proxy.use(FaultSchedule.none());
     await pipeline.redrive();
-    await outliveLateRequests();
     const limit = events * queue().settings.redrive!.maxReceiveCount;
     return [...await pipeline.deviations(originals), ...runs > limit ? [`${runs} invocations for ${events} messages`] : []];
   }
-
-  /**
-   * A claim that S3 carries out after it has answered its repetition and the deletion of the manifest stays behind, empty.
-   * The next event of its key removes it.
-   */
-  async function outliveLateRequests(): Promise<void> {
-    if (!pipeline.world.proxy.calls.some(({ fault }) => fault === 'late-apply')) return;
-    for (const name of NAMES) {
-      const manifest = await pipeline.manifest(name);
-      if (manifest?.state !== 'deleting' || manifest.variants.length > 0) continue;
-      await pipeline.world.timeline.advance(pipeline.reconcile.timeoutSeconds + 10);
-      pipeline.world.announce({ bucket: pipeline.source, key: `originals/${name}`, kind: 'delete' });
-      await pipeline.settle();
-      outlived += 1;
-    }
-  }
-  let outlived = 0;
 
   test('the destination is a function of the originals', async () => {
     let calls = 0;
@@ -437,14 +421,15 @@ describe(`random schedules (${RUNS}, seed ${SEED})`, () => {
         throw new Error([...found, replayLine(seed, 'reconcile.faults'), JSON.stringify({ seed, ...smallest.toJSON() })].join('\n'));
       }
     }
-    console.log(`${RUNS} schedules, ${calls} calls, ${faulted} faults, ${outlived} late claims`);
+    console.log(`${RUNS} schedules, ${calls} calls, ${faulted} faults`);
     expect(faulted).toBeGreaterThan(RUNS / 2);
   });
 
   test.each(readdirSync(REGRESSIONS).filter((file) => file.startsWith('reconcile')))('once a failure: %s', async (file) => {
-    const { faults, seed }: ScheduleData & { seed: number } = JSON.parse(readFileSync(join(REGRESSIONS, file), 'utf8'));
+    // Fired: how many of the faults still find the request they struck; fewer where the repair was not to make it any more.
+    const { faults, fired = faults.length, seed }: ScheduleData & { seed: number; fired?: number } = JSON.parse(readFileSync(join(REGRESSIONS, file), 'utf8'));
     expect(await run(seed, FaultSchedule.fromJSON({ faults }))).toEqual([]);
-    expect(pipeline.world.proxy.calls.filter(({ fault }) => fault)).toHaveLength(faults.length);
+    expect(pipeline.world.proxy.calls.filter(({ fault }) => fault)).toHaveLength(fired);
   });
 });
 
