@@ -538,13 +538,16 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
   }
 
   private allowReconciling(handler: BundledFunction, mayDelete: boolean): void {
-    const { successTopic, failureTopic, eventBus, quarantinePrefix } = this.props;
+    const { successTopic, failureTopic, eventBus, quarantinePrefix, propagateDeletes = true } = this.props;
     const originals = this.originals();
     const variants = this.variants();
     handler.allow(['s3:GetObject'], [originals]);
     handler.allow(['s3:ListBucket'], [this.sourceBucket.bucketArn], { StringLike: { 's3:prefix': `${this.source._prefix}*` } });
     const remove = mayDelete ? ['s3:DeleteObject'] : [];
     handler.allow(['s3:GetObject', 's3:PutObject', ...remove], [variants]);
+    if (mayDelete && propagateDeletes) {
+      handler.allow(['s3:ListBucket'], [this.destinationBucket.bucketArn], { StringLike: { 's3:prefix': `${this.destination._prefix}*` } });
+    }
     // A copy goes when its original is replaced or deleted.
     if (quarantinePrefix) handler.allow(['s3:PutObject', ...remove], [this.destinationBucket.arnForObjects(`${quarantinePrefix}*`)]);
     const [read, write] = [this.sourceBucket.encryptionKey, this.destinationBucket.encryptionKey];

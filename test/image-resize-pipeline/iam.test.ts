@@ -42,7 +42,7 @@ async function exercise(pipeline: PipelineAtWork): Promise<void> {
   }
 
   const objects = [{ bucket: pipeline.source, key: 'originals/old.png' }];
-  for (const body of [a, b, NO_PICTURE, undefined]) {
+  for (const body of [a, b, NO_PICTURE, undefined, undefined]) {
     if (body === undefined) await pipeline.remove('old.png');
     else await world.plant(pipeline.source, objects[0].key, body);
     await world.runBatch({ functionArn: world.functionOf('ImagesBackfill').arn, objects }, batchRole(world));

@@ -364,6 +364,8 @@ describe('functions', () => {
 });
 
 describe('permissions', () => {
+  const listing = (...prefixes: string[]) => prefixes.map((prefix) => ({ StringLike: { 's3:prefix': prefix } }));
+
   test('reconcile has exactly the statements of the README', () => {
     const images = pipeline();
     expect(statementsOf(stack, 'ImagesReconcileRole')).toEqual([
@@ -371,6 +373,7 @@ describe('permissions', () => {
       { Effect: 'Allow', Action: 's3:GetObject', Resource: stack.resolve(images.sourceBucket.arnForObjects('*')) },
       { Effect: 'Allow', Action: 's3:ListBucket', Resource: stack.resolve(images.sourceBucket.bucketArn), Condition: { StringLike: { 's3:prefix': '*' } } },
       { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], Resource: stack.resolve(images.destinationBucket.arnForObjects('img/*')) },
+      { Effect: 'Allow', Action: 's3:ListBucket', Resource: stack.resolve(images.destinationBucket.bucketArn), Condition: { StringLike: { 's3:prefix': 'img/*' } } },
       { Effect: 'Allow', Action: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], Resource: stack.resolve(images.queue.queueArn) },
     ]);
   });
@@ -380,6 +383,7 @@ describe('permissions', () => {
     expect(statements('Backfill', 's3:DeleteObject')).toHaveLength(1);
     expect(statements('Serve', 's3:PutObject')).toHaveLength(1);
     expect(statements('Serve', 's3:DeleteObject')).toEqual([]);
+    expect(['Backfill', 'Serve'].map((verb) => statements(verb, 's3:ListBucket').length)).toEqual([2, 1]);
     expect([...statements('Backfill', 'sqs:ReceiveMessage'), ...statements('Serve', 'sqs:ReceiveMessage')]).toEqual([]);
   });
 
@@ -389,7 +393,18 @@ describe('permissions', () => {
     const resources = (action: string) => statements('Reconcile', action).map(({ Resource }) => Resource);
     expect(resources('s3:GetObject')).toEqual([uploads.arnForObjects('in/*'), media.arnForObjects('out/*')].map((arn) => stack.resolve(arn)));
     for (const action of ['s3:PutObject', 's3:DeleteObject']) expect(resources(action)).toEqual([media.arnForObjects('out/*'), media.arnForObjects('bad/*')].map((arn) => stack.resolve(arn)));
-    expect(statements('Reconcile', 's3:ListBucket')[0].Condition).toEqual({ StringLike: { 's3:prefix': 'in/*' } });
+    expect(statements('Reconcile', 's3:ListBucket').map(({ Condition }) => Condition)).toEqual(listing('in/*', 'out/*'));
+  });
+
+  test('one bucket for both is listed below either prefix', () => {
+    const bucket = importedBucket('uploads');
+    pipeline({ source: ImageSource.bucket(bucket, { prefix: 'in/' }), destination: ImageDestination.bucket(bucket, { prefix: 'out/' }) });
+    expect(statements('Reconcile', 's3:ListBucket').map(({ Condition }) => Condition)).toEqual(listing('in/*', 'out/*'));
+  });
+
+  test('the destination is not listed when deletes are not propagated', () => {
+    pipeline({ propagateDeletes: false, source: ImageSource.newBucket({ prefix: 'in/' }) });
+    expect(statements('Reconcile', 's3:ListBucket').map(({ Condition }) => Condition)).toEqual(listing('in/*'));
   });
 
   test('keys of given buckets, by S3 only', () => {

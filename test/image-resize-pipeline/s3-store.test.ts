@@ -138,6 +138,18 @@ describe('manifests', () => {
     expect(await destination.readManifest('m')).toEqual(expected);
   });
 
+  test('there only if the list says so', async () => {
+    mock.on(ListObjectsV2Command).resolves(listed('m.json'));
+    expect(await destination.lists('m')).toBe(false);
+    expect(mock.commandCalls(ListObjectsV2Command)[0].args[0].input).toEqual({ Bucket: 'dst', Prefix: 'm', MaxKeys: 1 });
+    mock.on(ListObjectsV2Command).resolves({});
+    expect(await destination.lists('m')).toBe(false);
+    mock.on(ListObjectsV2Command).resolves(listed('m'));
+    expect(await destination.lists('m')).toBe(true);
+    mock.on(ListObjectsV2Command).rejects(failure('AccessDenied', 403));
+    await expect(destination.lists('m')).rejects.toThrow('AccessDenied');
+  });
+
   test('any other error while reading', async () => {
     mock.on(GetObjectCommand).rejects(failure('SlowDown', 503));
     await expect(destination.readManifest('m')).rejects.toThrow('SlowDown');

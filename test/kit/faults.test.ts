@@ -118,7 +118,7 @@ describe('regressions', () => {
     const folder = mkdtempSync(join(tmpdir(), 'regressions-'));
     const schedule = FaultSchedule.of({ operation: 's3:PutObject', nth: 2, fault: { kind: 'kill-after' } });
     for (const name of ['b.json', 'a.json', 'notes.txt']) writeFileSync(join(folder, name), JSON.stringify({ seed: 7, ...schedule.toJSON() }));
-    expect(loadRegressions(folder)).toEqual(['a', 'b'].map((name) => ({ name, seed: 7, schedule })));
+    expect(loadRegressions(folder)).toEqual(['a', 'b'].map((name) => ({ name, seed: 7, schedule, fired: 1 })));
     rmSync(folder, { recursive: true });
   });
 

@@ -222,14 +222,17 @@ export interface Regression {
   readonly name: string;
   readonly seed: number;
   readonly schedule: FaultSchedule;
+  /** How many of its faults still find the request they struck: fewer where the repair was not to make it any more. */
+  readonly fired: number;
 }
 
 /** One JSON file each: they run for ever. */
 export function loadRegressions(folder: string): readonly Regression[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder).filter((file) => file.endsWith('.json')).sort().map((file) => {
-    const { seed, ...data }: ScheduleData & { seed: number } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-    return { name: file.slice(0, -'.json'.length), seed, schedule: FaultSchedule.fromJSON(data) };
+    const { seed, fired, ...data }: ScheduleData & { seed: number; fired?: number } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+    const schedule = FaultSchedule.fromJSON(data);
+    return { name: file.slice(0, -'.json'.length), seed, schedule, fired: fired ?? schedule.faults.length };
   });
 }
 

@@ -275,8 +275,9 @@ class Work {
       return { kind: 'unchanged' };
     }
     if (stored === undefined) {
-      if (hidden) {
-        await this.proveAbsence();
+      // A manifest that is there but denied to us must not pass for none: its variants would outlive the original.
+      if (hidden && await this.ports.destination.lists(this.manifestKey)) {
+        throw new TryLater('the manifest is there but could not be read');
       }
       return { kind: 'unchanged' };
     }
@@ -291,12 +292,6 @@ class Work {
     const claim = await this.claim(stored, marker);
     await this.deleteObjects(former);
     await announce(marker);
-    await claim.delete();
-  }
-
-  /** A manifest that is there but denied to us must not pass for none: its variants would outlive the original. */
-  private async proveAbsence(): Promise<void> {
-    const claim = await this.claim(undefined, manifests.deleting(undefined, this.key, this.settings.recipeHash, [], this.claimant));
     await claim.delete();
   }
 

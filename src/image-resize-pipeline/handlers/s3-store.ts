@@ -1,6 +1,6 @@
 import {
   CopyObjectCommand, DeleteObjectCommand, DeleteObjectsCommand, GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput,
-  ListObjectsV2Command, PutObjectCommand, type S3Client,
+  ListObjectsV2Command, type _Object, PutObjectCommand, type S3Client,
 } from '@aws-sdk/client-s3';
 import { conditionalPut, isAccessDenied, isConflict, isNotFound, isPreconditionFailed } from '../../handler-kit/conditional';
 import { type Manifest, SOURCE_ETAG_METADATA } from '../contract';
@@ -63,11 +63,9 @@ export class S3Source implements Source {
     }
   }
 
-  /** The only proof of absence: a denial proves nothing. A key sorts before all others it is a prefix of. */
   private async find(key: string): Promise<SourceObject | undefined> {
-    const { Contents: contents = [] } = await this.s3.send(new ListObjectsV2Command({ Bucket: this.bucket, Prefix: key, MaxKeys: 1 }));
-    const [first] = contents;
-    return first?.Key === key ? { kind: 'present', etag: unquoted(first.ETag), bytes: first.Size ?? 0, marked: false } : undefined;
+    const found = await list(this.s3, this.bucket, key);
+    return found && { kind: 'present', etag: unquoted(found.ETag), bytes: found.Size ?? 0, marked: false };
   }
 
   private async customerKeyRefusal(key: string, cause: unknown): Promise<Refusal> {
@@ -81,6 +79,12 @@ export class S3Source implements Source {
     }
     throw cause;
   }
+}
+
+/** The only proof of absence: a denial proves nothing. A key sorts before all others it is a prefix of. */
+async function list(s3: S3Client, bucket: string, key: string): Promise<_Object | undefined> {
+  const { Contents: [first] = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }));
+  return first?.Key === key ? first : undefined;
 }
 
 function sourceObject(head: HeadObjectCommandOutput): SourceObject {
@@ -117,6 +121,10 @@ export class S3Destination implements Destination {
   public async readManifest(key: string): Promise<StoredManifest | 'absent' | 'hidden'> {
     const stored = await this.readText(key);
     return typeof stored === 'string' ? stored : { etag: stored.etag, value: parseManifest(stored.text) };
+  }
+
+  public async lists(key: string): Promise<boolean> {
+    return await list(this.s3, this.bucket, key) !== undefined;
   }
 
   public async writeManifest(key: string, manifest: Manifest, expected: string | undefined): Promise<string | undefined> {
@@ -212,7 +220,7 @@ export class S3Destination implements Destination {
     }
   }
 
-  /** Without the right to list, S3 denies what is not there. */
+  /** Without the right to list the whole bucket, S3 denies what is not there. */
   private async readText(key: string): Promise<{ text: string; etag: string } | 'absent' | 'hidden'> {
     try {
       const { Body: body, ETag: etag } = await this.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key: key }));
