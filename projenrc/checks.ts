@@ -1,20 +1,19 @@
 /** Small checks of `npx projen verify`, one process each: `tsx projenrc/checks.ts <name>`. They edit nothing. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..');
 
 const CHECKS: Readonly<Record<string, () => readonly string[]>> = {
-  /** One sentence per missing command, naming the Debian package it comes from. */
+  /** One sentence per missing prerequisite, naming the Debian package it comes from. */
   prerequisites() {
-    const onPath = (proof: string) => process.env.PATH!.split(delimiter).some((dir) => existsSync(join(dir, proof)));
     return readFileSync(join(ROOT, '.ci', 'prerequisites'), 'utf8').split('\n')
       .filter((line) => line && !line.startsWith('#'))
-      .map((line) => line.split(/\s+/))
-      .filter(([proof]) => !onPath(proof) && !existsSync(proof))
-      .map(([proof, debian]) => `${proof} is missing: install the Debian package '${debian}'`);
+      .map((line) => /^(\S+)\s+(.+)$/.exec(line)!)
+      .filter(([, , proof]) => spawnSync('sh', ['-c', proof]).status !== 0)
+      .map(([, debian, proof]) => `'${proof}' fails: install the Debian package ${debian}`);
   },
 
   /** API.md is the review sheet of the public API: a change to it belongs into the commit. */

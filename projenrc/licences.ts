@@ -11,6 +11,9 @@ const ALLOWED = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'M
 /** Terms of separate, replaceable files beside a bundle. */
 const ALLOWED_AGGREGATE = [...ALLOWED, 'LGPL-3.0-or-later'];
 
+/** Our own files after somebody's work, by path → the package, whose terms then hold for the file too. */
+const REWRITTEN: Readonly<Record<string, string>> = { 'src/image-resize-pipeline/handlers/thumbhash.ts': 'thumbhash' };
+
 export interface PackageNotice {
   readonly name: string;
   readonly version: string;
@@ -20,6 +23,8 @@ export interface PackageNotice {
   readonly text: string;
   /** Name → version of what was linked into a binary; present means: a separate file, not part of a bundle. */
   readonly parts?: Readonly<Record<string, string>>;
+  /** Path of our own file after the package; present means: none of the package's own bytes are in a bundle. */
+  readonly rewrittenIn?: string;
 }
 
 /** The entries of package-lock.json by package name (or path). */
@@ -43,6 +48,9 @@ export class Lockfile {
 export function noticesOf(modules: Iterable<string>, root: string, lock: Lockfile): PackageNotice[] {
   const notices = new Map<string, PackageNotice>();
   for (const module of modules) {
+    if (module in REWRITTEN) {
+      notices.set(module, rewritten(module, root, lock));
+    }
     const path = /^node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+/.exec(module)?.[0];
     if (path && !notices.has(path)) {
       const { version, integrity, license } = lock.entry(path.slice('node_modules/'.length));
@@ -51,6 +59,15 @@ export function noticesOf(modules: Iterable<string>, root: string, lock: Lockfil
     }
   }
   return [...notices.values()];
+}
+
+function rewritten(file: string, root: string, lock: Lockfile): PackageNotice {
+  const name = REWRITTEN[file];
+  const directory = join(root, 'node_modules', name);
+  const { repository } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+  const { version, integrity, license } = lock.entry(name);
+  const statement = `${repository.url}: its package.json says "license": "${license}"; the text of these terms stands at the end.`;
+  return { name, version, integrity, license, text: licenceTextIn(directory) || statement, rewrittenIn: file };
 }
 
 /** The package's own licence and notice files; else the section of its README (sharp-libvips keeps its table there). */
@@ -78,8 +95,9 @@ export function checkLicences(notices: readonly PackageNotice[]): void {
 export function licenceFile(notices: readonly PackageNotice[], texts: string): string {
   const rule = '='.repeat(80);
   const byText = new Map<string, string[]>();
-  for (const { name, version, license, text, parts } of sorted(notices)) {
-    const title = `${name} ${version}: ${license}${parts ? ' (a separate file beside the bundle, replaceable by `codeOverride`)' : ''}`;
+  for (const { name, version, license, text, parts, rewrittenIn } of sorted(notices)) {
+    const remark = rewrittenIn ? ` (rewritten in ${rewrittenIn})` : parts ? ' (a separate file beside the bundle, replaceable by `codeOverride`)' : '';
+    const title = `${name} ${version}: ${license}${remark}`;
     byText.set(text, [...byText.get(text) ?? [], title]);
   }
   for (const file of readdirSync(texts).sort()) {
@@ -92,9 +110,9 @@ export function licenceFile(notices: readonly PackageNotice[], texts: string): s
 /** CycloneDX 1.6 without serial number and time, so that equal inputs give equal bytes. */
 export function billOfMaterials(notices: readonly PackageNotice[], files: ReadonlyMap<string, Uint8Array>, root: string): string {
   const self = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const packages = sorted(notices).map((notice) => {
+  const components = sorted(notices).map((notice) => {
     const purl = `pkg:npm/${notice.name.replace('@', '%40')}@${notice.version}`;
-    return {
+    const original = {
       'type': 'library',
       'bom-ref': purl,
       ...nameOf(notice.name),
@@ -107,6 +125,7 @@ export function billOfMaterials(notices: readonly PackageNotice[], files: Readon
           { 'type': 'library', 'bom-ref': `${purl}#${name}`, name, version })),
       }),
     };
+    return notice.rewrittenIn === undefined ? original : descendant(notice.rewrittenIn, original);
   });
   const shipped = [...files].sort(([a], [b]) => a < b ? -1 : 1).map(([path, content]) => (
     { 'type': 'file', 'bom-ref': path, 'name': path, 'hashes': [{ alg: 'SHA-256', content: createHash('sha256').update(content).digest('hex') }] }));
@@ -123,8 +142,21 @@ export function billOfMaterials(notices: readonly PackageNotice[], files: Readon
         'licenses': [{ license: { id: self.license } }],
       },
     },
-    components: [...packages, ...shipped],
+    components: [...components, ...shipped],
   }, undefined, 2) + '\n';
+}
+
+/** Ours, so without the package's address and checksum; it says what it came from. (CycloneDX 1.6, pedigree) */
+function descendant(file: string, original: { readonly name: string; readonly version: string; readonly licenses: readonly unknown[] }) {
+  const { name, version, licenses } = original;
+  return {
+    'type': 'library',
+    'bom-ref': file,
+    name,
+    version,
+    licenses,
+    'pedigree': { ancestors: [original], notes: `rewritten in ${file}; no file of the package is contained` },
+  };
 }
 
 function nameOf(fullName: string): { group?: string; name: string } {

@@ -33,7 +33,7 @@ export class Tasks extends Component {
     project.addTask('lint', {
       description: 'ESLint without fixing',
       exec: 'eslint --ext .ts,.tsx --no-error-on-unmatched-pattern src test projenrc demo bench examples .projenrc.ts',
-      env: { ESLINT_USE_FLAT_CONFIG: 'false' },
+      env: { ESLINT_USE_FLAT_CONFIG: 'false', NODE_NO_WARNINGS: '1' },
     });
     project.addTask('demo', {
       description: 'Deploy the example app to the embedded emulator, feed it photographs, write an HTML page',

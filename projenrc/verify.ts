@@ -4,13 +4,16 @@
  */
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 interface Step {
   readonly name: string;
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Steps that must have passed before this one starts. */
+  readonly needs?: readonly string[];
+  /** Steps that must have ended. */
   readonly after?: readonly string[];
   /** A jest run: each test counts, as read from jest's own report. */
   readonly jest?: boolean;
@@ -36,34 +39,37 @@ const jest = (name: string, ...args: string[]) => ['jest', '--ci', '--json', `--
 /** In order of preference: whenever a lane is free, the first step that may start does. */
 const SHORT: readonly Step[] = [
   { name: 'prerequisites', command: check('prerequisites') },
-  { name: 'kit', command: task('kit'), after: ['prerequisites'] },
-  { name: 'bundle', command: task('bundle'), after: ['prerequisites'] },
+  { name: 'kit', command: task('kit'), needs: ['prerequisites'] },
+  { name: 'bundle', command: task('bundle'), needs: ['prerequisites'] },
   // Everything that needs no compiled library: decisions, templates, true runtime, faults, IAM, end to end.
-  { name: 'tests', command: jest('tests', '--testPathIgnorePatterns=/node_modules/', '<rootDir>/test/library/'), after: ['kit', 'bundle'], jest: true, timeoutMinutes: 20 },
-  { name: 'compile', command: task('compile'), after: ['bundle'] },
-  { name: 'api', command: check('api'), after: ['compile'] },
-  { name: 'rosetta', command: task('rosetta'), after: ['compile'] },
-  { name: 'package', command: task('package-all'), after: ['rosetta'] },
-  { name: 'typecheck', command: task('typecheck'), after: ['prerequisites'] },
-  { name: 'lint', command: task('lint'), after: ['prerequisites'] },
+  { name: 'tests', command: jest('tests', '--testPathIgnorePatterns=/node_modules/', '<rootDir>/test/library/'), needs: ['kit', 'bundle'], jest: true, timeoutMinutes: 20 },
+  { name: 'compile', command: task('compile'), needs: ['bundle'] },
+  { name: 'api', command: check('api'), needs: ['compile'] },
+  { name: 'rosetta', command: task('rosetta'), needs: ['compile'] },
+  { name: 'package', command: task('package-all'), needs: ['rosetta'], timeoutMinutes: 15 },
+  { name: 'typecheck', command: task('typecheck'), needs: ['prerequisites'] },
+  { name: 'lint', command: task('lint'), needs: ['prerequisites'] },
   // What reads built artefacts: assembly, tarball, wheel, jar, consumers, CDK floor, licences.
-  { name: 'library', command: jest('library', 'test/library'), after: ['kit', 'bundle', 'package'], jest: true, timeoutMinutes: 20 },
-  { name: 'demo', command: task('demo'), after: ['tests', 'library'] },
+  { name: 'library', command: jest('library', 'test/library'), needs: ['kit', 'bundle', 'package'], jest: true, timeoutMinutes: 20 },
+  { name: 'demo', command: task('demo'), needs: ['kit', 'bundle'], after: ['tests', 'library'] },
   { name: 'projen', command: task('default'), after: ['demo', 'typecheck', 'lint', 'api'] },
   { name: 'generated files', command: check('generated'), after: ['projen'] },
 ];
 
 const seed = process.env.KIT_SEED ?? new Date().toISOString().slice(0, 10).replaceAll('-', '');
+const seeded = (name: string, pattern: string, runs: number): Step => ({
+  name,
+  command: jest(name, pattern),
+  env: { KIT_SEED: seed, KIT_RUNS: String(runs) },
+  needs: ['kit', 'bundle'],
+  jest: true,
+  timeoutMinutes: 8 * 60,
+});
 const LONG: readonly Step[] = [
   ...SHORT.filter(({ name }) => ['prerequisites', 'kit', 'bundle'].includes(name)),
-  {
-    name: 'long tests',
-    command: jest('long tests', '--testPathIgnorePatterns=/node_modules/', '<rootDir>/test/library/'),
-    env: { KIT_LONG: '1', KIT_SEED: seed },
-    after: ['kit', 'bundle'],
-    jest: true,
-    timeoutMinutes: 12 * 60,
-  },
+  seeded('fault schedules', '\\.faults\\.test\\.ts$', 1_000),
+  seeded('interleavings', '\\.model\\.test\\.ts$', 10_000),
+  seeded('broken files', 'fuzz\\.test\\.ts$', 10_000),
 ];
 
 /** No credentials or addresses of a real account reach any process; tools stay silent about themselves. */
@@ -72,7 +78,7 @@ const ENVIRONMENT: NodeJS.ProcessEnv = {
   PATH: [join(ROOT, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
   AWS_EC2_METADATA_DISABLED: 'true',
   CDK_DISABLE_CLI_TELEMETRY: '1',
-  FORCE_COLOR: '0',
+  NO_COLOR: '1',
 };
 
 function logOf(step: string): string {
@@ -127,14 +133,30 @@ interface JestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numRuntimeErrorTestSuites: number;
+  /** `message` holds what jest prints of a file's failures. */
+  readonly testResults: readonly { readonly status: 'passed' | 'failed'; readonly name: string; readonly message: string }[];
+}
+
+function jestReport(step: Step): JestReport | undefined {
+  return step.jest && existsSync(reportOf(step.name)) ? JSON.parse(readFileSync(reportOf(step.name), 'utf8')) : undefined;
 }
 
 /** A skipped test counts as failed: nothing here may be skipped. */
 function outcomeOf(step: Step, code: number): Outcome {
-  if (!step.jest || !existsSync(reportOf(step.name))) return code === 0 && !step.jest ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
-  const report: JestReport = JSON.parse(readFileSync(reportOf(step.name), 'utf8'));
+  const report = jestReport(step);
+  if (!report) return code === 0 && !step.jest ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
   const failed = report.numFailedTests + report.numPendingTests + report.numRuntimeErrorTestSuites;
   return { passed: report.numPassedTests, failed: code === 0 ? failed : Math.max(failed, 1) };
+}
+
+/** What to read after a failure: the end of the output, or the beginning of each failed test file's. */
+function explain(step: Step): string {
+  const lines = (text: string) => stripVTControlCharacters(text).trimEnd().split('\n');
+  const failures = jestReport(step)?.testResults.filter(({ status }) => status === 'failed') ?? [];
+  const shown = failures.length > 0
+    ? failures.flatMap(({ name, message }) => [relative(ROOT, name), ...lines(message).slice(0, TAIL_LINES)])
+    : lines(readFileSync(logOf(step.name), 'utf8')).slice(-TAIL_LINES);
+  return [...shown, `whole output: ${relative(ROOT, logOf(step.name))}`].map((line) => `         | ${line}`).join('\n');
 }
 
 async function run(step: Step): Promise<Outcome> {
@@ -144,11 +166,7 @@ async function run(step: Step): Promise<Outcome> {
   const seconds = ((performance.now() - started) / 1000).toFixed(1).padStart(6);
   const tests = step.jest ? ` (${outcome.passed} tests passed, ${outcome.failed} failed)` : '';
   console.log(`${seconds} s ${outcome.failed === 0 ? '✓' : '✗'} ${step.name}${tests}`);
-  if (outcome.failed > 0) {
-    const lines = readFileSync(logOf(step.name), 'utf8').trimEnd().split('\n');
-    console.log(lines.slice(-TAIL_LINES).map((line) => `         | ${line}`).join('\n'));
-    console.log(`         | whole output: ${logOf(step.name)}`);
-  }
+  if (outcome.failed > 0) console.log(explain(step));
   return outcome;
 }
 
@@ -157,8 +175,8 @@ async function runAll(steps: readonly Step[]): Promise<Outcome> {
   const running = new Map<string, Promise<void>>();
   const outcomes = new Map<string, Outcome>();
   while (waiting.length > 0 || running.size > 0) {
-    const hopeless = waiting.findIndex((step) => step.after?.some((name) => (outcomes.get(name)?.failed ?? 0) > 0));
-    const ready = waiting.findIndex((step) => (step.after ?? []).every((name) => outcomes.has(name)));
+    const hopeless = waiting.findIndex((step) => step.needs?.some((name) => (outcomes.get(name)?.failed ?? 0) > 0));
+    const ready = waiting.findIndex((step) => [...step.needs ?? [], ...step.after ?? []].every((name) => outcomes.has(name)));
     if (hopeless >= 0) {
       const [step] = waiting.splice(hopeless, 1);
       console.log(`         ✗ ${step.name} (not run: a step before it failed)`);
@@ -189,7 +207,7 @@ async function main() {
   if (long) console.log(`KIT_SEED=${seed}`);
   const started = performance.now();
   const { passed, failed } = await runAll(long ? LONG : SHORT);
-  console.log(`${((performance.now() - started) / 60_000).toFixed(1)} minutes, logs in ${LOGS}`);
+  console.log(`${((performance.now() - started) / 60_000).toFixed(1)} minutes, logs in ${relative(ROOT, LOGS)}`);
   process.exitCode = failed > 0 ? 1 : 0;
   console.log(`${passed} passed, ${failed} failed`);
 }

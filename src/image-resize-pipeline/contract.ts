@@ -153,6 +153,8 @@ export interface PipelineMessage {
   readonly recipe: string;
   readonly manifest: { readonly bucket: string; readonly key: string };
   readonly variants: readonly Variant[];
+  /** The list would have made the message too long: it is empty here, the manifest has it. */
+  readonly variantsOmitted?: true;
   readonly reason?: FailureReason;
   readonly detail?: string;
 }

@@ -1,7 +1,6 @@
-import { Aws, CfnOutput, Duration, Names, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Names, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -11,8 +10,9 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { jobCommand, jobRole } from './backfill-job';
-import { HANDLER, MANIFEST_NAME, METRIC, METRIC_DIMENSION, METRIC_NAMESPACE, PipelineEnv, Recipe } from './contract';
+import { alarmOnAge, alarmOnDeadLetters, alarmOnUndelivered } from './alarms';
+import { BackfillJobProps, jobCommand, jobRole } from './backfill-job';
+import { HANDLER, METRIC, METRIC_DIMENSION, PipelineEnv, Recipe } from './contract';
 import { ImageBackfill } from './image-backfill';
 import { ImageDestination } from './image-destination';
 import { ImageFormat } from './image-format';
@@ -20,15 +20,16 @@ import { ImageLazyOrigin } from './image-lazy-origin';
 import { ImageFailureReason, ImageTolerance } from './image-outcome';
 import { ImagePreset } from './image-preset';
 import { ImageSource } from './image-source';
-import { findLoop, Output, reaches } from './loop-proof';
-import { recipeOf, variantFiles } from './recipe-of';
+import { pipelineMetric, undeliveredMetric } from './metrics';
+import { checkPrefixesApart, Locations, outputsAmongOriginals, proveNoLoop } from './outputs';
+import { recipeOf } from './recipe-of';
+import { consume, deadLetters, eventQueue, eventRule, RuleOptions, visibilityTimeout } from './trigger';
 import { acknowledge, wildcardResource } from '../private/acknowledge';
-import { maybeSameBucket } from '../private/bucket-identity';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { viaService } from '../private/kms-via-service';
-import { AccessLogsBucket, SecureBucket, sendEventsToEventBridge } from '../private/secure-bucket';
-import { checkDuration, checkInteger, checkPrefix } from '../private/validate';
+import { AccessLogsBucket, SecureBucket } from '../private/secure-bucket';
+import { checkDuration, checkInteger, checkKnown, checkPrefix } from '../private/validate';
 import { HandlerOptions } from '../shared';
 
 /** Properties of `ImageResizePipeline`. The handler options apply to all its functions. */
@@ -136,8 +137,9 @@ export interface ImageResizePipelineProps extends HandlerOptions {
    */
   readonly distribution?: cloudfront.IDistribution;
   /**
-   * Originals processed at the same time, 2 to 1000.
-   * @default 10
+   * Originals processed at the same time, 2 to 1000. Not more than are reserved for the reconcile function:
+   * messages would fail by throttling.
+   * @default - 10, or what is reserved if that is less
    */
   readonly maxConcurrency?: number;
   /**
@@ -151,7 +153,8 @@ export interface ImageResizePipelineProps extends HandlerOptions {
    */
   readonly deadLetterQueue?: sqs.IQueue;
   /**
-   * Key for the buckets and queues created here.
+   * Key for the buckets and queues created here. Access logs stay under S3's own: it delivers them to no other. The
+   * policy of an imported key must let EventBridge use it for the queues: `kms:Decrypt` and `kms:GenerateDataKey`.
    * @default - keys managed by S3 and SQS
    */
   readonly encryptionKey?: kms.IKey;
@@ -244,6 +247,8 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
   public readonly serveUrl?: lambda.FunctionUrl;
   /** Fires when an event could not be delivered or processed. */
   public readonly deadLetterAlarm: cloudwatch.Alarm;
+  /** Fires when an event is lost because neither the queue nor the dead-letter queue took it. */
+  public readonly undeliveredAlarm: cloudwatch.Alarm;
   /** Fires when events wait longer than all their attempts take. */
   public readonly ageAlarm: cloudwatch.Alarm;
   /** Value of the metric dimension `Pipeline`. */
@@ -261,43 +266,36 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     this.recipe = recipeOf(props, this.source._suffixes);
     this.pipelineName = Names.uniqueResourceName(this, { maxLength: 64, separator: '-' });
     this.backfillReportPrefix = props.backfill?._reportPrefix;
-    this.checkPrefixes();
+    this.validate();
 
     if (!this.source._bucket || !this.destination._bucket) this.accessLogsBucket = this.bucketForAccessLogs();
     this.sourceBucket = this.source._bucket ?? this.bucket('Source', Duration.days(30));
     this.destinationBucket = this.destination._bucket ?? this.bucket('Destination', Duration.days(1));
-    this.proveNoLoop();
+    proveNoLoop(this.locations());
 
-    const reconcile = this.handler('Reconcile', HANDLER.RECONCILE, 'Makes variants match their original', props.reconcileOptions);
+    const reconcile = this.handler('Reconcile', RECONCILE, props.reconcileOptions);
     this.reconcileFunction = reconcile.function;
-    this.deadLetterQueue = props.deadLetterQueue ?? this.deadLetters();
-    this.queue = this.eventQueue(reconcile);
-    this.rule = this.eventRule();
-    this.eventSourceMapping = this.consume(reconcile);
+    this.deadLetterQueue = props.deadLetterQueue ?? deadLetters(this, 'DeadLetters', props.encryptionKey);
+    this.queue = eventQueue(this, 'Queue', reconcile, this.maxReceiveCount, this.deadLetterQueue, props.encryptionKey);
+    this.rule = eventRule(this, 'Rule', this.ruleOptions());
+    this.eventSourceMapping = consume(this, 'Trigger', reconcile, this.queue, this.maxConcurrency, props.encryptionKey);
 
     if (props.backfill) {
-      const backfill = this.handler('Backfill', HANDLER.BACKFILL, 'Makes variants of originals S3 Batch Operations lists', props.backfillOptions);
-      this.backfillFunction = backfill.function;
-      const job = {
-        backfill: props.backfill,
-        handler: backfill.function,
-        sourceBucket: this.sourceBucket,
-        sourcePrefix: this.source._prefix,
-        destinationBucket: this.destinationBucket,
-      };
+      this.backfillFunction = this.handler('Backfill', BACKFILL, props.backfillOptions).function;
+      const job = this.job(props.backfill, this.backfillFunction);
       this.backfillRole = jobRole(this, 'BackfillJobRole', job);
       this.backfillCommand = jobCommand(this.backfillRole, job);
       new CfnOutput(this, 'BackfillCommand', { value: this.backfillCommand, description: 'Starts a backfill of all originals' });
     }
     if (props.lazyOrigin) {
-      const serve = this.handler('Serve', HANDLER.SERVE, 'Makes a variant when it is asked for', props.serveOptions);
-      this.serveFunction = serve.function;
-      this.serveUrl = serve.function.addFunctionUrl({ authType: lambda.FunctionUrlAuthType.AWS_IAM });
+      this.serveFunction = this.handler('Serve', SERVE, props.serveOptions).function;
+      this.serveUrl = this.serveFunction.addFunctionUrl({ authType: lambda.FunctionUrlAuthType.AWS_IAM });
     }
     if (props.distribution) this.invalidateIn(props.distribution);
 
-    this.deadLetterAlarm = this.alarmOnDeadLetters();
-    this.ageAlarm = this.alarmOnAge(reconcile);
+    this.deadLetterAlarm = alarmOnDeadLetters(this, 'DeadLetterAlarm', props.alarmTopic);
+    this.undeliveredAlarm = alarmOnUndelivered(this, 'UndeliveredAlarm', props.alarmTopic);
+    this.ageAlarm = alarmOnAge(this, 'AgeAlarm', this.allAttempts(reconcile), props.alarmTopic);
     this.acknowledgeRules();
   }
 
@@ -314,7 +312,8 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
 
   /** Lets the grantee upload and overwrite originals. */
   public grantUpload(grantee: iam.IGrantable): iam.Grant {
-    return this.grant(grantee, this.sourceBucket, this.source._prefix, ['s3:PutObject'], ['kms:GenerateDataKey']);
+    // S3 decrypts the parts of a multipart upload to put them together.
+    return this.grant(grantee, this.sourceBucket, this.source._prefix, ['s3:PutObject'], ['kms:Decrypt', 'kms:GenerateDataKey']);
   }
 
   /** Lets the grantee delete originals, and with them their variants. */
@@ -357,28 +356,33 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
 
   /** Originals that became variants. */
   public metricProcessed(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRIC.PROCESSED, options);
+    return pipelineMetric(this, METRIC.PROCESSED, options);
   }
 
   /** Originals that were refused. */
   public metricFailed(options: ImageFailureMetricOptions = {}): cloudwatch.Metric {
     const { reason, ...metricOptions } = options;
-    return this.metric(METRIC.REJECTED, metricOptions, reason && { [METRIC_DIMENSION.REASON]: reason });
+    return pipelineMetric(this, METRIC.REJECTED, metricOptions, reason && { [METRIC_DIMENSION.REASON]: reason });
   }
 
   /** Originals whose variants were deleted. */
   public metricDeleted(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRIC.DELETED, options);
+    return pipelineMetric(this, METRIC.DELETED, options);
   }
 
   /** Events that asked for nothing new. */
   public metricUnchanged(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRIC.UNCHANGED, options);
+    return pipelineMetric(this, METRIC.UNCHANGED, options);
   }
 
   /** Bytes of originals minus bytes of their largest variants. */
   public metricBytesSaved(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRIC.BYTES_SAVED, options);
+    return pipelineMetric(this, METRIC.BYTES_SAVED, options);
+  }
+
+  /** Time an original takes in any of the functions, 99th percentile. */
+  public metricProcessingTime(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return pipelineMetric(this, METRIC.DURATION, { statistic: 'p99', ...options });
   }
 
   /** Age of the oldest event that waits. */
@@ -389,6 +393,11 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
   /** Events that could not be delivered or processed. */
   public metricDeadLetters(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.deadLetterQueue.metricApproximateNumberOfMessagesVisible(options);
+  }
+
+  /** Events that were lost: neither the queue nor the dead-letter queue took them. */
+  public metricUndelivered(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return undeliveredMetric(this.rule, options);
   }
 
   /** Invocations of the reconcile function that failed as a whole. */
@@ -406,17 +415,31 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     return this.reconcileFunction.metricDuration({ statistic: 'p99', ...options });
   }
 
-  private checkPrefixes(): void {
+  private validate(): void {
     const { quarantinePrefix, maxConcurrency, maxReceiveCount } = this.props;
     checkPrefix('quarantinePrefix', quarantinePrefix);
-    checkInteger('maxConcurrency', maxConcurrency, { min: 2, max: 1000 });
+    checkInteger('maxConcurrency', maxConcurrency, { min: 2, max: Math.min(1000, this.reserved ?? 1000) });
     checkInteger('maxReceiveCount', maxReceiveCount, { min: 1, max: 1000 });
-    const prefixes = Object.entries({
-      destination: this.destination._prefix, quarantinePrefix, reportPrefix: this.backfillReportPrefix,
-    }).filter((entry): entry is [string, string] => entry[1] !== undefined && !Token.isUnresolved(entry[1]));
-    prefixes.forEach(([nameA, a], i) => prefixes.slice(i + 1).forEach(([nameB, b]) => {
-      if (reaches(a, b)) throw new Error(`the prefixes of '${nameA}' and '${nameB}' must not overlap, got '${a}' and '${b}'`);
-    }));
+    checkKnown('maxReceiveCount', maxReceiveCount);
+    checkPrefixesApart({ destination: this.destination, quarantinePrefix, reportPrefix: this.backfillReportPrefix });
+  }
+
+  /** Concurrency reserved for the reconcile function, as far as it matters here: Lambda maps no queue to less than two. */
+  private get reserved(): number | undefined {
+    const reserved = mergeOptions(this.props, this.props.reconcileOptions).reservedConcurrentExecutions;
+    return reserved === undefined || Token.isUnresolved(reserved) ? undefined : Math.max(2, reserved);
+  }
+
+  private get maxConcurrency(): number {
+    return this.props.maxConcurrency ?? Math.min(10, this.reserved ?? 10);
+  }
+
+  private get maxReceiveCount(): number {
+    return this.props.maxReceiveCount ?? 5;
+  }
+
+  private allAttempts(reconcile: BundledFunction): Duration {
+    return Duration.seconds(this.maxReceiveCount * visibilityTimeout(reconcile).toSeconds());
   }
 
   private bucketForAccessLogs(): s3.IBucket {
@@ -437,30 +460,41 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     return this.props.removalPolicy ?? RemovalPolicy.RETAIN;
   }
 
-  private proveNoLoop(): void {
-    if (!maybeSameBucket(this.sourceBucket, this.destinationBucket)) return;
-    const loop = findLoop({ prefix: provable(this.source._prefix), suffixes: this.source._suffixes }, this.outputs());
-    if (!loop) return;
-    throw new Error(
-      `the ${loop.what} below '${loop.prefix}' must not start the pipeline again, but source and destination may be the same bucket`
-      + ` and originals are below '${this.source._prefix}'; use prefixes of which neither begins with the other, suffixes no output ends with, or two buckets`,
-    );
+  private locations(): Locations {
+    return {
+      source: this.source,
+      sourceBucket: this.sourceBucket,
+      destination: this.destination,
+      destinationBucket: this.destinationBucket,
+      recipe: this.recipe,
+      quarantinePrefix: this.props.quarantinePrefix,
+      reportPrefix: this.backfillReportPrefix,
+    };
   }
 
-  private outputs(): Output[] {
-    const { quarantinePrefix } = this.props;
-    const outputs: Output[] = [
-      { what: 'variants', prefix: this.destination._prefix, files: variantFiles(this.recipe) },
-      { what: 'manifests', prefix: this.destination._prefix, files: [MANIFEST_NAME] },
-    ];
-    if (quarantinePrefix) outputs.push({ what: 'quarantined originals', prefix: quarantinePrefix });
-    if (this.backfillReportPrefix !== undefined) {
-      outputs.push({ what: 'backfill reports', prefix: this.backfillReportPrefix, files: ['report.csv', 'manifest.json', 'manifest.json.md5'] });
-    }
-    return outputs.map((output) => ({ ...output, prefix: provable(output.prefix) }));
+  private ruleOptions(): RuleOptions {
+    return {
+      source: this.source,
+      sourceBucket: this.sourceBucket,
+      outputsAmongOriginals: outputsAmongOriginals(this.locations()),
+      deletions: this.props.propagateDeletes ?? true,
+      queue: this.queue,
+      deadLetterQueue: this.deadLetterQueue,
+      encryptionKey: this.props.encryptionKey,
+    };
   }
 
-  private handler(id: string, handler: string, description: string, own?: HandlerOptions): BundledFunction {
+  private job(backfill: ImageBackfill, handler: lambda.IFunction): BackfillJobProps {
+    return {
+      backfill,
+      handler,
+      sourceBucket: this.sourceBucket,
+      sourcePrefix: this.source._prefix,
+      destinationBucket: this.destinationBucket,
+    };
+  }
+
+  private handler(id: string, { handler, description, timeout, mayDelete }: HandlerSpec, own?: HandlerOptions): BundledFunction {
     const { props } = this;
     const options = mergeOptions(props, own);
     const environment: PipelineEnv = {
@@ -478,6 +512,7 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
       QUARANTINE_PREFIX: props.quarantinePrefix ?? '',
     };
     checkDuration('timeout', options.timeout, MIN_TIMEOUT);
+    checkKnown('timeout', options.timeout);
     const created = new BundledFunction(this, id, {
       entry: `image-resize-pipeline/${options.architecture === lambda.Architecture.X86_64 ? 'x64' : 'arm64'}`,
       handler,
@@ -485,12 +520,12 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
       // Two arenas instead of eight per core: a quarter less memory at the same speed.
       environment: { ...environment, MALLOC_ARENA_MAX: '2' },
       memorySize: 1769, // one full vCPU
-      timeout: Duration.seconds(id === 'Serve' ? 30 : 60), // CloudFront waits 30 s for an origin
+      timeout,
       code: props.codeOverride,
       options,
     });
     this.functions.push(created);
-    this.allowReconciling(created, id !== 'Serve');
+    this.allowReconciling(created, mayDelete);
     return created;
   }
 
@@ -503,13 +538,16 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
   }
 
   private allowReconciling(handler: BundledFunction, mayDelete: boolean): void {
-    const { successTopic, failureTopic, eventBus, quarantinePrefix } = this.props;
+    const { successTopic, failureTopic, eventBus, quarantinePrefix, propagateDeletes = true } = this.props;
     const originals = this.originals();
     const variants = this.variants();
     handler.allow(['s3:GetObject'], [originals]);
     handler.allow(['s3:ListBucket'], [this.sourceBucket.bucketArn], { StringLike: { 's3:prefix': `${this.source._prefix}*` } });
     const remove = mayDelete ? ['s3:DeleteObject'] : [];
     handler.allow(['s3:GetObject', 's3:PutObject', ...remove], [variants]);
+    if (mayDelete && propagateDeletes) {
+      handler.allow(['s3:ListBucket'], [this.destinationBucket.bucketArn], { StringLike: { 's3:prefix': `${this.destination._prefix}*` } });
+    }
     // A copy goes when its original is replaced or deleted.
     if (quarantinePrefix) handler.allow(['s3:PutObject', ...remove], [this.destinationBucket.arnForObjects(`${quarantinePrefix}*`)]);
     const [read, write] = [this.sourceBucket.encryptionKey, this.destinationBucket.encryptionKey];
@@ -523,126 +561,6 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
     if (key) handler.allow(actions, [key.keyArn], viaService(service));
   }
 
-  private deadLetters(): sqs.Queue {
-    const queue = new sqs.Queue(this, 'DeadLetters', { ...this.queueProps(), retentionPeriod: Duration.days(14) });
-    acknowledge(queue, { 'Serverless-SQSRedrivePolicy': 'this is the dead-letter queue' });
-    return queue;
-  }
-
-  private eventQueue(reconcile: BundledFunction): sqs.Queue {
-    return new sqs.Queue(this, 'Queue', {
-      ...this.queueProps(),
-      // A message keeps its age in the dead-letter queue: four days here leave ten there.
-      retentionPeriod: Duration.days(4),
-      visibilityTimeout: Duration.seconds(6 * reconcile.timeout.toSeconds()),
-      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: this.maxReceiveCount },
-    });
-  }
-
-  private queueProps(): sqs.QueueProps {
-    const { encryptionKey } = this.props;
-    return {
-      enforceSSL: true,
-      encryption: encryptionKey ? sqs.QueueEncryption.KMS : sqs.QueueEncryption.SQS_MANAGED,
-      encryptionMasterKey: encryptionKey,
-    };
-  }
-
-  private get maxReceiveCount(): number {
-    return this.props.maxReceiveCount ?? 5;
-  }
-
-  private eventRule(): events.Rule {
-    sendEventsToEventBridge(this.sourceBucket);
-    const key = this.keyPattern();
-    const rule = new events.Rule(this, 'Rule', {
-      description: 'Originals written and deleted',
-      eventPattern: {
-        source: ['aws.s3'],
-        detailType: ['Object Created', ...(this.props.propagateDeletes ?? true ? ['Object Deleted'] : [])],
-        detail: { bucket: { name: [this.sourceBucket.bucketName] }, ...(key && { object: { key } }) },
-      },
-    });
-    rule.addTarget({
-      bind: () => ({
-        arn: this.queue.queueArn,
-        deadLetterConfig: { arn: this.deadLetterQueue.queueArn },
-        retryPolicy: { maximumEventAgeInSeconds: Duration.hours(24).toSeconds(), maximumRetryAttempts: 185 },
-      }),
-    });
-    for (const queue of [this.queue, this.deadLetterQueue]) {
-      queue.addToResourcePolicy(new iam.PolicyStatement({
-        principals: [EVENTBRIDGE],
-        actions: ['sqs:SendMessage'],
-        resources: [queue.queueArn],
-        conditions: { ArnEquals: { 'aws:SourceArn': rule.ruleArn } },
-      }));
-    }
-    // By account, not by rule: the key would depend on the rule, the rule on the queue, the queue on the key.
-    this.props.encryptionKey?.addToResourcePolicy(new iam.PolicyStatement({
-      principals: [EVENTBRIDGE],
-      actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-      resources: ['*'],
-      conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
-    }));
-    return rule;
-  }
-
-  /**
-   * EventBridge joins conditions on one field by "or", so the rule has one kind and the handler checks both: the prefix,
-   * unless the pipeline's own outputs have it too.
-   */
-  private keyPattern(): object[] | undefined {
-    const { _prefix: prefix, _suffixes: suffixes } = this.source;
-    const noisy = maybeSameBucket(this.sourceBucket, this.destinationBucket)
-      && this.outputs().some((output) => reaches(provable(prefix), output.prefix));
-    if (suffixes.length > 0 && (prefix === '' || noisy)) return suffixes.map((suffix) => ({ suffix: { 'equals-ignore-case': suffix } }));
-    return prefix === '' ? undefined : [{ prefix }];
-  }
-
-  private consume(reconcile: BundledFunction): lambda.EventSourceMapping {
-    reconcile.allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], [this.queue.queueArn]);
-    this.allowKey(reconcile, 'sqs', this.props.encryptionKey, ['kms:Decrypt']);
-    return new lambda.EventSourceMapping(this, 'Trigger', {
-      target: reconcile.function,
-      eventSourceArn: this.queue.queueArn,
-      batchSize: 1,
-      maxConcurrency: this.props.maxConcurrency ?? 10,
-      reportBatchItemFailures: true,
-    });
-  }
-
-  private alarmOnDeadLetters(): cloudwatch.Alarm {
-    return this.alarm('DeadLetterAlarm', {
-      alarmDescription: 'Events about originals could not be processed. First look at the log of the reconcile function for the '
-        + 'failed message, then redrive the dead-letter queue. See README.md#dead-letters of image-resize-pipeline in cdk-lambda-blueprints.',
-      metric: this.metricDeadLetters({ period: Duration.minutes(1), statistic: cloudwatch.Stats.MAXIMUM }),
-      threshold: 1,
-      evaluationPeriods: 1,
-    });
-  }
-
-  private alarmOnAge(reconcile: BundledFunction): cloudwatch.Alarm {
-    return this.alarm('AgeAlarm', {
-      alarmDescription: 'Uploads wait longer than all attempts of one event take. First look at throttles and maxConcurrency of '
-        + 'the reconcile function. See README.md#old-events of image-resize-pipeline in cdk-lambda-blueprints.',
-      metric: this.metricQueueAge({ period: Duration.minutes(1), statistic: cloudwatch.Stats.MAXIMUM }),
-      threshold: this.maxReceiveCount * 6 * reconcile.timeout.toSeconds(),
-      evaluationPeriods: 5,
-    });
-  }
-
-  private alarm(id: string, props: Omit<cloudwatch.AlarmProps, 'comparisonOperator' | 'treatMissingData'>): cloudwatch.Alarm {
-    const alarm = new cloudwatch.Alarm(this, id, {
-      ...props,
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      // An idle queue publishes nothing, and idle is not broken.
-      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-    });
-    if (this.props.alarmTopic) alarm.addAlarmAction(new SnsAction(this.props.alarmTopic));
-    return alarm;
-  }
-
   private acknowledgeRules(): void {
     const { quarantinePrefix } = this.props;
     acknowledge(this, {
@@ -651,9 +569,6 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
       ...(quarantinePrefix && {
         [wildcardResource(this, this.destinationBucket.arnForObjects(`${quarantinePrefix}*`))]: 'copies refused originals below one prefix',
       }),
-    });
-    acknowledge(this.eventSourceMapping, {
-      'Serverless-LambdaEventSourceMappingDestination': 'SQS sources fail over by the queue, which has a dead-letter queue',
     });
   }
 
@@ -677,24 +592,38 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
       service: 'cloudfront', region: '', resource: 'distribution', resourceName: distribution.distributionId,
     });
   }
-
-  private metric(metricName: string, options?: cloudwatch.MetricOptions, dimensions?: Record<string, string>): cloudwatch.Metric {
-    return new cloudwatch.Metric({
-      namespace: METRIC_NAMESPACE,
-      metricName,
-      dimensionsMap: { [METRIC_DIMENSION.PIPELINE]: this.pipelineName, ...dimensions },
-      statistic: cloudwatch.Stats.SUM,
-      ...options,
-    }).attachTo(this);
-  }
 }
 
 /** The handlers keep seven seconds back for uploading, removing and answering. */
 const MIN_TIMEOUT = Duration.seconds(10);
-const EVENTBRIDGE = new iam.ServicePrincipal('events.amazonaws.com');
 const DISTRIBUTION_ID: keyof PipelineEnv = 'DISTRIBUTION_ID';
 
-/** A prefix unknown at synth may be any, so the proof takes the one that covers all. */
-function provable(prefix: string): string {
-  return Token.isUnresolved(prefix) ? '' : prefix;
+/** What distinguishes one function of the pipeline from another. */
+interface HandlerSpec {
+  readonly handler: string;
+  readonly description: string;
+  readonly timeout: Duration;
+  /** Whether it removes what an original no longer has. */
+  readonly mayDelete: boolean;
 }
+
+const RECONCILE: HandlerSpec = {
+  handler: HANDLER.RECONCILE,
+  description: 'Makes variants match their original',
+  timeout: Duration.seconds(60),
+  mayDelete: true,
+};
+
+const BACKFILL: HandlerSpec = {
+  handler: HANDLER.BACKFILL,
+  description: 'Makes variants of originals S3 Batch Operations lists',
+  timeout: Duration.seconds(60),
+  mayDelete: true,
+};
+
+const SERVE: HandlerSpec = {
+  handler: HANDLER.SERVE,
+  description: 'Makes a variant when it is asked for',
+  timeout: Duration.seconds(30), // CloudFront waits no longer for an origin
+  mayDelete: false,
+};

@@ -3,21 +3,12 @@ import { Recipe } from './contract';
 import { ImageFormat } from './image-format';
 import { ImageTolerance } from './image-outcome';
 import { ImagePreset } from './image-preset';
+import type { ImageResizePipelineProps } from './image-resize-pipeline';
 import { checkInteger, checkPattern, checkUnique } from '../private/validate';
 
 /** The props that decide what an original becomes. */
-export interface RecipeProps {
-  readonly presets?: ImagePreset[];
-  readonly formats?: ImageFormat[];
-  readonly tolerance?: ImageTolerance;
-  readonly maxPixels?: number;
-  readonly maxFrames?: number;
-  readonly maxFileSize?: Size;
-  readonly keepIcc?: boolean;
-  readonly keepCopyright?: boolean;
-  readonly allowSvg?: boolean;
-  readonly cacheControl?: string;
-}
+export type RecipeProps = Pick<ImageResizePipelineProps,
+'presets' | 'formats' | 'tolerance' | 'maxPixels' | 'maxFrames' | 'maxFileSize' | 'keepIcc' | 'keepCopyright' | 'allowSvg' | 'cacheControl'>;
 
 export function recipeOf(props: RecipeProps, suffixes: readonly string[]): Recipe {
   const presets = props.presets ?? [

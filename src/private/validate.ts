@@ -23,6 +23,12 @@ export function checkDuration(name: string, value: Duration | undefined, min: Du
   if (value.toMilliseconds() < min.toMilliseconds()) throw new Error(`'${name}' must be at least ${min.toHumanString()}, got ${value.toHumanString()}`);
 }
 
+/** For what is computed with at synth. */
+export function checkKnown(name: string, value: number | Duration | undefined): void {
+  const unknown = value instanceof Duration ? value.isUnresolved() : Token.isUnresolved(value);
+  if (unknown) throw new Error(`'${name}' must be known at synth, got a token`);
+}
+
 export function checkPattern(name: string, value: string | undefined, pattern: RegExp, allowed: string): void {
   if (value === undefined || Token.isUnresolved(value)) return;
   if (!pattern.test(value)) throw new Error(`'${name}' must be ${allowed}, got '${value}'`);
@@ -44,7 +50,7 @@ export function checkPrefix(name: string, value: string | undefined): void {
 }
 
 export function checkNodeRuntime(runtime: lambda.Runtime | undefined): void {
-  if (runtime === undefined) return;
+  if (runtime === undefined || Token.isUnresolved(runtime.name)) return;
   const version = Number(/^nodejs(\d+)\.x$/.exec(runtime.name)?.[1] ?? 0);
   if (runtime.family !== lambda.RuntimeFamily.NODEJS || version < 22) {
     throw new Error(`'runtime' must be a Node.js runtime of version 22 or later, got ${runtime.name}`);

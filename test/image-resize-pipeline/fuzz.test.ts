@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Verdict } from './fuzz/worker';
-import { replayLine, seedFromEnv } from '../kit/faults';
+import { replayLine, runsFromEnv, seedFromEnv } from '../kit/faults';
 
 const SEED = seedFromEnv(20261121);
-const RUNS = Number(process.env.KIT_RUNS ?? 300);
+const RUNS = runsFromEnv(300);
 const HANG_MS = 10_000;
 /** Refusals that are limits we state, not a lower tolerance. */
 const STATED = ['TOO_MANY_PIXELS', 'TOO_MANY_FRAMES', 'FILE_TOO_LARGE', 'EXCEEDS_MEMORY', 'UNSUPPORTED_FORMAT'];

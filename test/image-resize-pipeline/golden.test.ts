@@ -13,7 +13,7 @@ let arm64: Objects;
 beforeAll(async () => {
   ensureKit();
   [x64, arm64] = await runBoth();
-}, 240_000);
+}, 600_000);
 
 test('every output has its golden SHA-256, the same on x64 and emulated arm64 where that is promised', () => {
   expect(goldenOf(x64, arm64)).toEqual(expected);

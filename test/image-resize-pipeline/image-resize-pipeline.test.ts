@@ -1,4 +1,4 @@
-import { App, CfnParameter, Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as origins from 'aws-cdk-lib/aws-cloudfront-origins';
@@ -218,6 +218,11 @@ describe('trigger', () => {
     });
   });
 
+  test.each([[2000, 10], [20, 10], [4, 4], [1, 2], [Token.asNumber({ Ref: 'N' }), 10]])('of %d reserved executions no more are used: %d', (reservedConcurrentExecutions, used) => {
+    pipeline({ reservedConcurrentExecutions });
+    templateOf(stack).hasResourceProperties('AWS::Lambda::EventSourceMapping', { ScalingConfig: { MaximumConcurrency: used } });
+  });
+
   test('maxConcurrency, maxReceiveCount and deadLetterQueue', () => {
     const given = sqs.Queue.fromQueueArn(stack, 'Given', 'arn:aws:sqs:eu-west-1:123456789012:given');
     expect(pipeline({ maxConcurrency: 3, maxReceiveCount: 2, deadLetterQueue: given }).deadLetterQueue).toBe(given);
@@ -359,6 +364,8 @@ describe('functions', () => {
 });
 
 describe('permissions', () => {
+  const listing = (...prefixes: string[]) => prefixes.map((prefix) => ({ StringLike: { 's3:prefix': prefix } }));
+
   test('reconcile has exactly the statements of the README', () => {
     const images = pipeline();
     expect(statementsOf(stack, 'ImagesReconcileRole')).toEqual([
@@ -366,6 +373,7 @@ describe('permissions', () => {
       { Effect: 'Allow', Action: 's3:GetObject', Resource: stack.resolve(images.sourceBucket.arnForObjects('*')) },
       { Effect: 'Allow', Action: 's3:ListBucket', Resource: stack.resolve(images.sourceBucket.bucketArn), Condition: { StringLike: { 's3:prefix': '*' } } },
       { Effect: 'Allow', Action: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], Resource: stack.resolve(images.destinationBucket.arnForObjects('img/*')) },
+      { Effect: 'Allow', Action: 's3:ListBucket', Resource: stack.resolve(images.destinationBucket.bucketArn), Condition: { StringLike: { 's3:prefix': 'img/*' } } },
       { Effect: 'Allow', Action: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], Resource: stack.resolve(images.queue.queueArn) },
     ]);
   });
@@ -375,6 +383,7 @@ describe('permissions', () => {
     expect(statements('Backfill', 's3:DeleteObject')).toHaveLength(1);
     expect(statements('Serve', 's3:PutObject')).toHaveLength(1);
     expect(statements('Serve', 's3:DeleteObject')).toEqual([]);
+    expect(['Backfill', 'Serve'].map((verb) => statements(verb, 's3:ListBucket').length)).toEqual([2, 1]);
     expect([...statements('Backfill', 'sqs:ReceiveMessage'), ...statements('Serve', 'sqs:ReceiveMessage')]).toEqual([]);
   });
 
@@ -384,7 +393,18 @@ describe('permissions', () => {
     const resources = (action: string) => statements('Reconcile', action).map(({ Resource }) => Resource);
     expect(resources('s3:GetObject')).toEqual([uploads.arnForObjects('in/*'), media.arnForObjects('out/*')].map((arn) => stack.resolve(arn)));
     for (const action of ['s3:PutObject', 's3:DeleteObject']) expect(resources(action)).toEqual([media.arnForObjects('out/*'), media.arnForObjects('bad/*')].map((arn) => stack.resolve(arn)));
-    expect(statements('Reconcile', 's3:ListBucket')[0].Condition).toEqual({ StringLike: { 's3:prefix': 'in/*' } });
+    expect(statements('Reconcile', 's3:ListBucket').map(({ Condition }) => Condition)).toEqual(listing('in/*', 'out/*'));
+  });
+
+  test('one bucket for both is listed below either prefix', () => {
+    const bucket = importedBucket('uploads');
+    pipeline({ source: ImageSource.bucket(bucket, { prefix: 'in/' }), destination: ImageDestination.bucket(bucket, { prefix: 'out/' }) });
+    expect(statements('Reconcile', 's3:ListBucket').map(({ Condition }) => Condition)).toEqual(listing('in/*', 'out/*'));
+  });
+
+  test('the destination is not listed when deletes are not propagated', () => {
+    pipeline({ propagateDeletes: false, source: ImageSource.newBucket({ prefix: 'in/' }) });
+    expect(statements('Reconcile', 's3:ListBucket').map(({ Condition }) => Condition)).toEqual(listing('in/*'));
   });
 
   test('keys of given buckets, by S3 only', () => {
@@ -442,7 +462,7 @@ describe('permissions', () => {
     images.grantReadVariants(web);
     images.grantDelete(web);
     const actions = statementsOf(stack, 'WebDefaultPolicy').filter(({ Resource }) => JSON.stringify(Resource) === JSON.stringify(stack.resolve(key.keyArn)));
-    expect(actions.map(({ Action }) => Action)).toEqual(['kms:GenerateDataKey', 'kms:Decrypt']);
+    expect(actions.map(({ Action }) => Action)).toEqual([['kms:Decrypt', 'kms:GenerateDataKey'], 'kms:Decrypt']);
   });
 
   test('what the pipeline is granted, every function gets', () => {
@@ -559,8 +579,11 @@ describe('metrics and alarms', () => {
     expect(shape(images.metricUnchanged())).toEqual(own('ImagesUnchanged'));
     expect(shape(images.metricBytesSaved())).toEqual(own('BytesSaved'));
     expect(images.metricProcessed({ statistic: 'avg', period: Duration.hours(1) })).toMatchObject({ statistic: 'Average', period: Duration.hours(1) });
+    expect(images.metricProcessingTime()).toMatchObject({ metricName: 'ProcessingTime', statistic: 'p99', dimensions: { Pipeline } });
     expect(images.metricQueueAge()).toMatchObject({ metricName: 'ApproximateAgeOfOldestMessage', dimensions: { QueueName: images.queue.queueName } });
     expect(images.metricDeadLetters()).toMatchObject({ metricName: 'ApproximateNumberOfMessagesVisible', dimensions: { QueueName: images.deadLetterQueue.queueName } });
+    expect(shape(images.metricUndelivered())).toEqual(['AWS/Events', 'InvocationsFailedToBeSentToDlq', { RuleName: images.rule.ruleName }, 'Sum']);
+    expect(images.metricUndelivered({ period: Duration.hours(1) }).period).toEqual(Duration.hours(1));
     expect(images.metricErrors().metricName).toBe('Errors');
     expect(images.metricThrottles().metricName).toBe('Throttles');
     expect(images.metricDuration()).toMatchObject({ metricName: 'Duration', statistic: 'p99' });
@@ -584,6 +607,23 @@ describe('metrics and alarms', () => {
     });
   });
 
+  test('the first event that reaches neither queue fires', () => {
+    const images = pipeline();
+    templateOf(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'AWS/Events',
+      MetricName: 'InvocationsFailedToBeSentToDlq',
+      Dimensions: [{ Name: 'RuleName', Value: stack.resolve(images.rule.ruleName) }],
+      Statistic: 'Sum',
+      Period: 60,
+      EvaluationPeriods: 1,
+      Threshold: 1,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+      TreatMissingData: 'notBreaching',
+      AlarmDescription: Match.stringLikeRegexp('lost.*First look at .*README.md#undelivered-events'),
+    });
+    expect(stack.resolve((images.undeliveredAlarm.node.defaultChild as cloudwatch.CfnAlarm).metricName)).toBe('InvocationsFailedToBeSentToDlq');
+  });
+
   test('events older than all their attempts fire', () => {
     pipeline({ timeout: Duration.seconds(30), maxReceiveCount: 4 });
     templateOf(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
@@ -594,10 +634,10 @@ describe('metrics and alarms', () => {
     });
   });
 
-  test('both tell the alarm topic', () => {
+  test('all tell the alarm topic', () => {
     const topic = new sns.Topic(stack, 'OnCall');
     pipeline({ alarmTopic: topic });
-    templateOf(stack).resourcePropertiesCountIs('AWS::CloudWatch::Alarm', { AlarmActions: [stack.resolve(topic.topicArn)] }, 2);
+    templateOf(stack).resourcePropertiesCountIs('AWS::CloudWatch::Alarm', { AlarmActions: [stack.resolve(topic.topicArn)] }, 3);
   });
 });
 
@@ -628,6 +668,8 @@ describe('errors', () => {
     ['maxFrames', () => pipeline({ maxFrames: 0.5 }), "'maxFrames' must be a whole number from 1 to 10000, got 0.5"],
     ['cacheControl', () => pipeline({ cacheControl: '' }), "'cacheControl' must be 1 to 256 printable ASCII characters, got ''"],
     ['maxConcurrency', () => pipeline({ maxConcurrency: 1 }), "'maxConcurrency' must be a whole number from 2 to 1000, got 1"],
+    ['maxConcurrency of many reserved', () => pipeline({ maxConcurrency: 1001, reservedConcurrentExecutions: 2000 }), "'maxConcurrency' must be a whole number from 2 to 1000, got 1001"],
+    ['more than is reserved', () => pipeline({ maxConcurrency: 5, reconcileOptions: { reservedConcurrentExecutions: 4 } }), "'maxConcurrency' must be a whole number from 2 to 4, got 5"],
     ['maxReceiveCount', () => pipeline({ maxReceiveCount: 0 }), "'maxReceiveCount' must be a whole number from 1 to 1000, got 0"],
     ['quarantine prefix', () => pipeline({ quarantinePrefix: 'q' }), "'quarantinePrefix' must be empty or end with '/'"],
     ['quarantine among variants', () => pipeline({ quarantinePrefix: 'img/bad/' }), "the prefixes of 'destination' and 'quarantinePrefix' must not overlap, got 'img/' and 'img/bad/'"],
@@ -635,6 +677,8 @@ describe('errors', () => {
     ['runtime', () => pipeline({ runtime: lambda.Runtime.PYTHON_3_13 }), "'runtime' must be a Node.js runtime of version 22 or later, got python3.13"],
     ['timeout', () => pipeline({ timeout: Duration.seconds(9) }), "'timeout' must be at least 10 seconds, got 9 seconds"],
     ['timeout of one function', () => pipeline({ reconcileOptions: { timeout: Duration.seconds(9) } }), "'timeout' must be at least 10 seconds"],
+    ['a timeout known only at deployment', () => pipeline({ timeout: Duration.seconds(Token.asNumber({ Ref: 'N' })) }), "'timeout' must be known at synth, got a token"],
+    ['attempts known only at deployment', () => pipeline({ maxReceiveCount: Token.asNumber({ Ref: 'N' }) }), "'maxReceiveCount' must be known at synth, got a token"],
     ['too many presets', () => pipeline({ presets: Array.from({ length: 100 }, (_, i) => ImagePreset.width(`preset-${i}`, i + 1)) }), 'environment variables must take at most 4096 bytes together, got'],
   ])('%s', (_name, act, message) => {
     expect(act).toThrow(message);

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import type { Recipe, RecipeFormat, RecipePreset } from '../../src/image-resize-pipeline/contract';
-import { createImaging } from '../../src/image-resize-pipeline/handlers/imaging';
+import { createImaging, refusal } from '../../src/image-resize-pipeline/handlers/imaging';
 import { cascade, planTargets } from '../../src/image-resize-pipeline/handlers/plan';
 import type { EncodedVariant, Placeholder } from '../../src/image-resize-pipeline/handlers/ports';
 import { Prng, seedFromEnv } from '../kit/faults';
@@ -37,7 +37,8 @@ async function render(input: Buffer, change: Partial<Recipe> = {}, deadline = AM
   const imaging = createImaging(made, 1769);
   const image = await imaging.probe(input);
   const variants: EncodedVariant[] = [];
-  const placeholder = await imaging.render(input, image, cascade(planTargets(image.facts, made.presets)), deadline, (variant) => variants.push(variant));
+  const steps = cascade(planTargets(image.facts, made.presets));
+  const placeholder = await imaging.render(input, image, steps, deadline, (variant) => variants.push(variant));
   return { variants, placeholder };
 }
 
@@ -82,8 +83,14 @@ function expectColour(actual: readonly number[], wanted: readonly number[], tole
 describe('orientation', () => {
   /** Where the upright picture's pixel is stored, by the EXIF specification's eight cases. */
   const STORED: Readonly<Record<number, (x: number, y: number, w: number, h: number) => [number, number]>> = {
-    1: (x, y) => [x, y], 2: (x, y, w) => [w - 1 - x, y], 3: (x, y, w, h) => [w - 1 - x, h - 1 - y], 4: (x, y, _w, h) => [x, h - 1 - y],
-    5: (x, y) => [y, x], 6: (x, y, w) => [y, w - 1 - x], 7: (x, y, w, h) => [h - 1 - y, w - 1 - x], 8: (x, y, _w, h) => [h - 1 - y, x],
+    1: (x, y) => [x, y],
+    2: (x, y, w) => [w - 1 - x, y],
+    3: (x, y, w, h) => [w - 1 - x, h - 1 - y],
+    4: (x, y, _w, h) => [x, h - 1 - y],
+    5: (x, y) => [y, x],
+    6: (x, y, w) => [y, w - 1 - x],
+    7: (x, y, w, h) => [h - 1 - y, w - 1 - x],
+    8: (x, y, _w, h) => [h - 1 - y, x],
   };
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8].flatMap((orientation) => [[orientation, 120, 80], [orientation, 80, 120]]))('%i of %i x %i', async (orientation, w, h) => {
@@ -106,7 +113,8 @@ describe('orientation', () => {
 
 /** A soft scene with edges and fine texture. */
 function scene(width: number, height: number, prng: Prng): Buffer {
-  const discs = Array.from({ length: 12 }, () => ({ x: prng.next() * width, y: prng.next() * height, r: prng.next() * width / 8, c: [0, 1, 2].map(() => prng.int(0, 255)) }));
+  const discs = Array.from({ length: 12 }, () => (
+    { x: prng.next() * width, y: prng.next() * height, r: prng.next() * width / 8, c: [0, 1, 2].map(() => prng.int(0, 255)) }));
   const noise = Array.from({ length: 1024 }, () => prng.int(-12, 12));
   return raster(width, height, (x, y) => {
     const disc = discs.find((d) => (d.x - x) ** 2 + (d.y - y) ** 2 < d.r ** 2);
@@ -119,7 +127,8 @@ test(`the cascade stays within 40 dB of a full-resolution Lanczos resize (seed $
   const [width, height] = [1000, 750];
   const widths = [100, 250, 500, 700];
   const data = scene(width, height, new Prng(SEED));
-  const inputs = await Promise.all([fromRaw(data, width, height).jpeg({ quality: 90 }), fromRaw(data, width, height).webp({ quality: 90 })].map((s) => s.toBuffer()));
+  const picture = fromRaw(data, width, height);
+  const inputs = [await picture.clone().jpeg({ quality: 90 }).toBuffer(), await picture.clone().webp({ quality: 90 }).toBuffer()];
   for (const input of inputs) {
     const { variants } = await render(input, { presets: widths.map((w) => ({ name: `w${w}`, fit: 'width', width: w })) });
     const full = await sharp(input).raw().toBuffer();
@@ -200,7 +209,8 @@ describe('metadata', () => {
   });
 
   test('no credits, no EXIF', async () => {
-    const { variants: [{ data }] } = await render(await fromRaw(quarters(80, 60), 80, 60).jpeg().toBuffer(), { formats: [JPEG], keepCopyright: true });
+    const input = await fromRaw(quarters(80, 60), 80, 60).jpeg().toBuffer();
+    const { variants: [{ data }] } = await render(input, { formats: [JPEG], keepCopyright: true });
     expect((await sharp(data).metadata()).exif).toBeUndefined();
   });
 
@@ -289,7 +299,8 @@ describe('fits and edits', () => {
   });
 
   test('cover by attention finds what stands out', async () => {
-    const spot = await fromRaw(raster(160, 40, (x, y) => ((x - 140) ** 2 + (y - 20) ** 2 < 150 ? [255, 40, 40] : [120, 120, 120])), 160, 40).png().toBuffer();
+    const dots = raster(160, 40, (x, y) => ((x - 140) ** 2 + (y - 20) ** 2 < 150 ? [255, 40, 40] : [120, 120, 120]));
+    const spot = await fromRaw(dots, 160, 40).png().toBuffer();
     const { data } = await pixels(await one(spot, { fit: 'cover', width: 40, height: 40, position: 'attention' }));
     expect(data.some((_value, n) => n % 3 === 0 && data[n] > 200 && data[n + 1] < 100)).toBe(true);
   });
@@ -324,7 +335,8 @@ describe('fits and edits', () => {
 
   test('every format says what it is', async () => {
     const { variants } = await render(await input(), { formats: [PNG, JPEG, WEBP, AVIF, GIF] });
-    const types = await Promise.all(variants.map(async ({ data, contentType, extension }) => [contentType, extension, (await sharp(data).metadata()).mediaType]));
+    const types = await Promise.all(variants.map(async ({ data, contentType, extension }) => (
+      [contentType, extension, (await sharp(data).metadata()).mediaType])));
     expect(types).toEqual([
       ['image/png', 'png', 'image/png'], ['image/jpeg', 'jpg', 'image/jpeg'], ['image/webp', 'webp', 'image/webp'],
       ['image/avif', 'avif', 'image/avif'], ['image/gif', 'gif', 'image/gif'],
@@ -360,6 +372,26 @@ describe('refusals', () => {
 
   test('more pixels than admission was told, found by the decoder', async () => {
     await expect(render(await photo(), { maxPixels: 1000 })).rejects.toMatchObject({ reason: 'TOO_MANY_PIXELS' });
+  });
+
+  /** As sharp 0.35.5 throws them where memory is short; the decoders of AVIF and JPEG have their own words. */
+  test.each<[string, string]>([
+    ['vips_tracked: out of memory -- size == 767MB', 'vips_tracked: out of memory -- size == 767MB'],
+    ['VipsJpeg: Insufficient memory (case 4)', 'VipsJpeg: Insufficient memory (case 4)'],
+    [
+      'source: bad seek to 3371\nsource: bad seek to 3346\nheif: Invalid input: Unspecified: Memory allocation error (2.0)',
+      'heif: Invalid input: Unspecified: Memory allocation error (2.0)',
+    ],
+  ])('out of memory, decoding or not: %j', (message, detail) => {
+    for (const decodes of [true, false]) expect(refusal(new Error(message), decodes)).toMatchObject({ reason: 'EXCEEDS_MEMORY', detail });
+  });
+
+  test.each([
+    'heif: Memory allocation error: Security limit exceeded: Image size 99999x99999 exceeds the maximum image size (6.1000)',
+    'tiff2vips: Memory allocation of 99 bytes is beyond the 50 byte limit defined in open options',
+    'VipsJpeg: premature end of JPEG image',
+  ])('no want of memory: %j', (message) => {
+    expect(refusal(new Error(message), true)).toMatchObject({ reason: 'CORRUPT_IMAGE', detail: message });
   });
 
   test('no time', async () => {

@@ -7,7 +7,8 @@ const PRESETS = [{ name: 'mobile', fit: 'width' as const, width: 480 }, { name: 
 const FORMATS = [{ format: 'webp' as const, extension: 'webp' }, { format: 'jpeg' as const, extension: 'jpg' }];
 
 function keysWith({ suffixes = [] as string[], source = 'originals/', destination = 'img/', quarantine = '' } = {}): Keys {
-  return new Keys({ sourcePrefix: source, destinationPrefix: destination, quarantinePrefix: quarantine }, { presets: PRESETS, formats: FORMATS, suffixes });
+  const layout = { sourcePrefix: source, destinationPrefix: destination, quarantinePrefix: quarantine };
+  return new Keys(layout, { presets: PRESETS, formats: FORMATS, suffixes });
 }
 
 describe('judging a key', () => {

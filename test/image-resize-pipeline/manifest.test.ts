@@ -89,8 +89,16 @@ describe('transitions', () => {
 
   test('building keeps the last list and names the planned keys', () => {
     expect(manifests.building(READY, 'in/a b.jpg', SOURCE, 'r2', ['p'], CLAIMANT)).toEqual({
-      version: 1, state: 'building', source, recipe: 'r2', variants: [OLD], planned: ['p'], lease: { owner: 'me', expires: 1000 },
-      messageId: 'm1', srcset: READY.srcset, placeholder: undefined,
+      version: 1,
+      state: 'building',
+      source,
+      recipe: 'r2',
+      variants: [OLD],
+      planned: ['p'],
+      lease: { owner: 'me', expires: 1000 },
+      messageId: 'm1',
+      srcset: READY.srcset,
+      placeholder: undefined,
     });
     expect(manifests.building(undefined, 'in/a b.jpg', SOURCE, 'r2', [], CLAIMANT).variants).toEqual([]);
   });
@@ -120,12 +128,20 @@ describe('transitions', () => {
       ],
     } as unknown as Recipe;
     const made = {
-      width: 100, height: 50, format: 'jpeg', frames: 1, placeholder: { thumbhash: 't', color: '#000000' },
+      width: 100,
+      height: 50,
+      format: 'jpeg',
+      frames: 1,
+      placeholder: { thumbhash: 't', color: '#000000' },
       variants: [variant('m', 'webp', 20), variant('crop', 'webp', 15), variant('s', 'jpeg', 10), variant('s', 'webp', 10), variant('m', 'jpeg', 20)],
     };
     const manifest = manifests.ready('in/a b.jpg', SOURCE, recipe, 'r1', made, 'm1');
     expect(manifest).toMatchObject({
-      version: 1, state: 'ready', source: { ...source, width: 100, height: 50, format: 'jpeg', frames: 1 }, recipe: 'r1', messageId: 'm1',
+      version: 1,
+      state: 'ready',
+      source: { ...source, width: 100, height: 50, format: 'jpeg', frames: 1 },
+      recipe: 'r1',
+      messageId: 'm1',
       placeholder: made.placeholder,
     });
     expect(manifest.variants.map(({ preset, format }) => `${preset}.${format}`)).toEqual(['s.jpeg', 's.webp', 'crop.webp', 'm.jpeg', 'm.webp']);
@@ -141,7 +157,13 @@ test.each<[manifests.Told['state'], string]>([['ready', 'ImageProcessed'], ['rej
   const rejection: Rejection | undefined = state === 'rejected' ? { reason: 'EMPTY_FILE', detail: 'd', memoryMb: 1 } : undefined;
   const where = { bucket: 'dst', key: 'img/a b.jpg/manifest.json' };
   expect(manifests.messageOf({ ...READY, state, rejection }, 'src', where)).toEqual({
-    version: 1, type, source: { bucket: 'src', key: 'in/a b.jpg', etag: 'e1' }, recipe: 'r1', manifest: where, variants: [OLD],
-    reason: rejection?.reason, detail: rejection?.detail,
+    version: 1,
+    type,
+    source: { bucket: 'src', key: 'in/a b.jpg', etag: 'e1' },
+    recipe: 'r1',
+    manifest: where,
+    variants: [OLD],
+    reason: rejection?.reason,
+    detail: rejection?.detail,
   });
 });

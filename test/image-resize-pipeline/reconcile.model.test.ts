@@ -8,7 +8,7 @@ import type { Imaging, Notifier } from '../../src/image-resize-pipeline/handlers
 import { hashRecipe } from '../../src/image-resize-pipeline/handlers/recipe';
 import { type Attempt, Reconciler } from '../../src/image-resize-pipeline/handlers/reconcile';
 import { S3Destination, S3Source } from '../../src/image-resize-pipeline/handlers/s3-store';
-import { Prng, seedFromEnv } from '../kit/faults';
+import { Prng, runsFromEnv, seedFromEnv } from '../kit/faults';
 import { etagOf, S3Failure, StrictS3 } from '../kit/strict-s3';
 
 /**
@@ -18,7 +18,7 @@ import { etagOf, S3Failure, StrictS3 } from '../kit/strict-s3';
  * Assumed of the world: a message is delivered until a worker is done with it; a process is dead after its deadline;
  * what it sent before takes effect within the lease's margin or never.
  */
-const RUNS = Number(process.env.KIT_RUNS ?? 1000);
+const RUNS = runsFromEnv(1000);
 const SEED = seedFromEnv(20261121);
 
 const RECIPE: Recipe = {
@@ -284,8 +284,9 @@ class World {
       },
     };
     const notifier: Notifier = { publish: (message) => this.call(worker, () => void this.published.push(message)) as Promise<void> };
-    const ports = { source: new S3Source(s3, SOURCE), destination: new S3Destination(s3, DESTINATION, SOURCE), imaging, notifier, now: () => this.now };
-    return new Reconciler(ports, {
+    const source = new S3Source(s3, SOURCE);
+    const destination = new S3Destination(s3, DESTINATION, SOURCE);
+    return new Reconciler({ source, destination, imaging, notifier, now: () => this.now }, {
       keys: new Keys({ sourcePrefix: 'in/', destinationPrefix: 'out/', quarantinePrefix: this.quarantine }, recipe),
       recipe,
       recipeHash: hashRecipe(recipe),
@@ -413,4 +414,4 @@ test(`${RUNS} interleavings end at the originals' variants (KIT_SEED=${SEED})`, 
   }
   // The model is worth something only if all of it happened.
   expect(Math.min(...Object.values(total))).toBeGreaterThan(RUNS > 100 ? RUNS / 10 : -1);
-}, 600_000);
+}, Math.max(600_000, RUNS * 300));

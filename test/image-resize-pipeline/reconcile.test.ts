@@ -10,8 +10,16 @@ import { S3Failure, StrictS3 } from '../kit/strict-s3';
 const KEY = 'in/a.jpg';
 const MANIFEST = 'out/a.jpg/manifest.json';
 const RECIPE: Recipe = {
-  presets: [{ name: 's', fit: 'width', width: 200 }, { name: 'l', fit: 'width', width: 1000 }], formats: [{ format: 'webp', extension: 'webp' }],
-  tolerance: 'error', maxPixels: 1e8, maxFrames: 60, maxBytes: 1000, keepIcc: false, keepCopyright: false, allowSvg: false, suffixes: ['.jpg'],
+  presets: [{ name: 's', fit: 'width', width: 200 }, { name: 'l', fit: 'width', width: 1000 }],
+  formats: [{ format: 'webp', extension: 'webp' }],
+  tolerance: 'error',
+  maxPixels: 1e8,
+  maxFrames: 60,
+  maxBytes: 1000,
+  keepIcc: false,
+  keepCopyright: false,
+  allowSvg: false,
+  suffixes: ['.jpg'],
   cacheControl: 'max-age=1',
 };
 
@@ -20,12 +28,15 @@ class Bench {
   public readonly s3 = new StrictS3();
   public readonly calls: string[] = [];
   public readonly published: { message: PipelineMessage; overwritten: boolean }[] = [];
-  public before: (call: string) => void = () => {};
-  public render: (content: string) => void = () => {};
-  public now = 1_000_000;
+  public readonly now = 1_000_000;
   public remaining = 60_000;
+  public before: (call: string) => void;
+  public render: (content: string) => void;
 
-  constructor(private readonly change: Partial<Settings> & { readonly quarantinePrefix?: string } = {}) {}
+  constructor(private readonly change: Partial<Settings> & { readonly quarantinePrefix?: string } = {}) {
+    this.before = () => {};
+    this.render = () => {};
+  }
 
   public put(content: string, metadata: Record<string, string> = {}, storageClass?: string): void {
     this.s3.objects('source').set(KEY, { body: Buffer.from(content), metadata, storageClass });
@@ -293,10 +304,11 @@ describe('an original disappears', () => {
       }
     };
     bench.before = denied;
-    await expect(bench.run()).rejects.toThrow('another worker changed the manifest');
-    bench.s3.objects('destination').clear();
+    await expect(bench.run()).rejects.toMatchObject({ name: 'TryLater', message: 'the manifest is there but could not be read' });
+    expect(bench.keys()).toHaveLength(3);
+    bench.s3.objects('destination').delete(MANIFEST);
     expect(await bench.run()).toEqual(['unchanged']);
-    expect(bench.keys()).toEqual([]);
+    expect(bench.calls).toEqual([`HeadObject ${KEY}`, 'ListObjectsV2', 'ListObjectsV2']);
     expect(bench.published).toEqual([]);
   });
 
@@ -323,7 +335,7 @@ describe('an original disappears', () => {
 });
 
 describe('other workers', () => {
-  test.each([['building', 'in/a.jpg'], ['deleting', 'in/a.jpg']] as const)('a running claim (%s) makes us wait', async (state) => {
+  test.each(['building', 'deleting'] as const)('a running claim (%s) makes us wait', async (state) => {
     const bench = await ready();
     bench.setManifest({ state, lease: { owner: 'other', expires: bench.now + 1 } });
     await expect(bench.run()).rejects.toMatchObject({ name: 'TryLater', message: 'another worker holds the manifest' });
@@ -362,6 +374,14 @@ describe('other workers', () => {
       }
     };
     await expect(bench.run()).rejects.toMatchObject({ name: 'TryLater' });
+  });
+
+  test('a build is not begun without time for it', async () => {
+    const bench = new Bench();
+    bench.put('500');
+    bench.remaining = 5999;
+    await expect(bench.run()).rejects.toThrow('too little time is left for a build');
+    expect(bench.keys()).toEqual([]);
   });
 
   test('without time nothing is written under a claim', async () => {

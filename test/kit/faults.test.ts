@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import {
-  FaultSchedule, Prng, firedFaults, hash32, killSweep, loadRegressions, pointOf, replayLine, seedFromEnv, shrink, type FaultKey, type ScheduledFault,
+  FaultSchedule, Prng, firedFaults, hash32, killSweep, loadRegressions, pointOf, replayLine, runsFromEnv, seedFromEnv, shrink,
+  type FaultKey, type ScheduledFault,
 } from './faults';
 import type { RecordedCall } from './proxy/call';
 
@@ -116,8 +117,8 @@ describe('regressions', () => {
   test('are read from their folder, in the order of their names', () => {
     const folder = mkdtempSync(join(tmpdir(), 'regressions-'));
     const schedule = FaultSchedule.of({ operation: 's3:PutObject', nth: 2, fault: { kind: 'kill-after' } });
-    for (const name of ['b.json', 'a.json', 'notes.txt']) writeFileSync(join(folder, name), JSON.stringify(schedule));
-    expect(loadRegressions(folder).map((one) => [one.name, one.schedule.faults])).toEqual([['a', schedule.faults], ['b', schedule.faults]]);
+    for (const name of ['b.json', 'a.json', 'notes.txt']) writeFileSync(join(folder, name), JSON.stringify({ seed: 7, ...schedule.toJSON() }));
+    expect(loadRegressions(folder)).toEqual(['a', 'b'].map((name) => ({ name, seed: 7, schedule, fired: 1 })));
     rmSync(folder, { recursive: true });
   });
 
@@ -156,5 +157,15 @@ describe('seeds', () => {
 
   test('print as the line that repeats the run', () => {
     expect(replayLine(7, 'test/x.test.ts')).toBe('KIT_SEED=7 npx projen test -- test/x.test.ts');
+  });
+});
+
+describe('the number of runs', () => {
+  test.each<[string | undefined, number]>([[undefined, 40], ['', 40], ['1', 1], ['10000', 10_000]])('KIT_RUNS=%s', (given, runs) => {
+    expect(runsFromEnv(40, { KIT_RUNS: given })).toBe(runs);
+  });
+
+  test.each(['0', '-1', '1e3', 'many', '10000000'])('refuses %s', (given) => {
+    expect(() => runsFromEnv(40, { KIT_RUNS: given })).toThrow(`KIT_RUNS must be 1 to 9999999, got ${given}`);
   });
 });

@@ -217,13 +217,23 @@ export async function shrink(schedule: FaultSchedule, stillFails: (candidate: Fa
   return FaultSchedule.of(...faults);
 }
 
-/** Shrunk schedules of former failures, one JSON file each: they run for ever. */
-export function loadRegressions(folder: string): readonly { readonly name: string; readonly schedule: FaultSchedule }[] {
+/** A former failure: the seed of its input and the shrunk schedule. */
+export interface Regression {
+  readonly name: string;
+  readonly seed: number;
+  readonly schedule: FaultSchedule;
+  /** How many of its faults still find the request they struck: fewer where the repair was not to make it any more. */
+  readonly fired: number;
+}
+
+/** One JSON file each: they run for ever. */
+export function loadRegressions(folder: string): readonly Regression[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((file) => file.endsWith('.json')).sort().map((file) => ({
-    name: file.slice(0, -'.json'.length),
-    schedule: FaultSchedule.fromJSON(JSON.parse(readFileSync(join(folder, file), 'utf8'))),
-  }));
+  return readdirSync(folder).filter((file) => file.endsWith('.json')).sort().map((file) => {
+    const { seed, fired, ...data }: ScheduleData & { seed: number; fired?: number } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
+    const schedule = FaultSchedule.fromJSON(data);
+    return { name: file.slice(0, -'.json'.length), seed, schedule, fired: fired ?? schedule.faults.length };
+  });
 }
 
 /** 32-bit generator (mulberry32): the kit's only source of chance. */
@@ -274,6 +284,14 @@ export function seedFromEnv(fallback: number, env: NodeJS.ProcessEnv = process.e
   const given = env.KIT_SEED;
   if (given === undefined || given === '') return toUint32(fallback);
   if (!/^\d{1,10}$/.test(given) || Number(given) > 0xFFFF_FFFF) throw new Error(`KIT_SEED must be 0 to 4294967295, got ${given}`);
+  return Number(given);
+}
+
+/** How many runs of a seeded series: `KIT_RUNS` if given (the long suites), else the default. */
+export function runsFromEnv(fallback: number, env: NodeJS.ProcessEnv = process.env): number {
+  const given = env.KIT_RUNS;
+  if (given === undefined || given === '') return fallback;
+  if (!/^[1-9]\d{0,6}$/.test(given)) throw new Error(`KIT_RUNS must be 1 to 9999999, got ${given}`);
   return Number(given);
 }
 

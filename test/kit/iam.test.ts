@@ -4,7 +4,7 @@ import {
   distinct, forbiddenSuite, loosePermissions, looseWildcards, missingPermissions, recordedRequests, unusedConditions, unusedPermissions,
   type Recorded,
 } from './iam/proof';
-import { logRequests, pollerRequests, requestOf, requestsOf, type IamRequest, type Landscape } from './iam/requests';
+import { logRequests, pollerRequests, requestOf, requestsOf, senderRequests, type IamRequest, type Landscape } from './iam/requests';
 import type { CallParams, RecordedCall } from './proxy/call';
 import { DEFAULT_PLACEMENT } from './resolver';
 import { TemplateModel } from './template';
@@ -155,7 +155,7 @@ function world(change: (given: Given) => void = () => {}): { evaluator: Evaluato
   ];
   const recorded = distinct([
     ...recordedRequests(calls, evaluator),
-    ...pollerRequests(queueArn, evaluator.landscape).map((request) => ({ principal: reader, request })),
+    ...pollerRequests({ arn: queueArn }, evaluator.landscape).map((request) => ({ principal: reader, request })),
     {
       principal: 'events.amazonaws.com',
       request: requestOf('sqs:SendMessage', queueArn, evaluator.landscape, { 'aws:SourceArn': 'arn:aws:events:eu-west-1:123456789012:rule/r' }),
@@ -199,11 +199,20 @@ describe('decisions', () => {
   });
 
   test('the service\'s own calls make sense', async () => {
-    const requests = [...logRequests('/aws/lambda/f', LANDSCAPE), ...pollerRequests('arn:aws:sqs:eu-west-1:123456789012:q', LANDSCAPE)];
+    const requests = [...logRequests('/aws/lambda/f', LANDSCAPE), ...pollerRequests({ arn: 'arn:aws:sqs:eu-west-1:123456789012:q', kmsKeyArn: KEY }, LANDSCAPE)];
     for (const request of requests) await evaluator.validate(role, request);
     const policy = { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: ['arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/f:*'] } as const;
     const logging = evaluator.with({ roles: [{ arn: role, foreignPolicies: [], statements: [policy] }] });
     expect(missingPermissions(logging, logRequests('/aws/lambda/f', LANDSCAPE).map((request) => ({ principal: role, request })))).toEqual([]);
+  });
+
+  test('a message under a key asks the key, of the sender directly, of the poller through SQS', () => {
+    const queue = { arn: 'arn:aws:sqs:eu-west-1:123456789012:q', kmsKeyArn: KEY };
+    expect(pollerRequests(queue, LANDSCAPE).at(-1)).toMatchObject({ action: 'kms:Decrypt', context: { 'kms:ViaService': 'sqs.eu-west-1.amazonaws.com' } });
+    const sent = senderRequests(queue, LANDSCAPE, { 'aws:SourceArn': 'rule' });
+    expect(sent.map(({ action, context }) => [action, context['aws:SourceArn']])).toEqual([
+      ['sqs:SendMessage', 'rule'], ['kms:GenerateDataKey', 'rule'], ['kms:Decrypt', 'rule'],
+    ]);
   });
 
   test('a role with policies nobody knows is refused', () => {

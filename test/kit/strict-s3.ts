@@ -23,7 +23,7 @@ export class S3Failure extends Error {
 
 /**
  * S3 in memory, as strict as S3 where the image pipeline depends on it: conditions on writes and single deletes, no
- * leniency about what is not there. Buckets in `hidden` answer 403 for a missing object: nobody may list them.
+ * leniency about what is not there. Buckets in `hidden` answer 403 for a missing object: nobody may list all of them.
  * (S3 user guide, "conditional requests", "conditional deletes"; GetObject and HeadObject API pages.)
  */
 export class StrictS3 {

@@ -18,7 +18,9 @@ writeFileSync(join(code, 'index.mjs'), 'export const handler = async () => {};')
 function example(): Stack {
   const stack = new Stack(new App(), 'Example');
   const key = new kms.Key(stack, 'Key');
-  const bucket = new s3.Bucket(stack, 'Bucket', { versioned: true, enforceSSL: true, encryptionKey: key });
+  const bucket = new s3.Bucket(stack, 'Bucket', {
+    versioned: true, enforceSSL: true, encryptionKey: key, serverAccessLogsBucket: new s3.Bucket(stack, 'Logs'), serverAccessLogsPrefix: 'log/',
+  });
   (bucket.node.defaultChild as s3.CfnBucket).notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
   const dead = new sqs.Queue(stack, 'Dead', { retentionPeriod: Duration.days(14) });
   const queue = new sqs.Queue(stack, 'Queue', {
@@ -138,7 +140,8 @@ describe('a synthesized stack', () => {
   test('queues, event sources and asynchronous invocation have their settings or the service\'s defaults', () => {
     const [dead, queue] = model.queues;
     expect(dead).toMatchObject({ visibilitySeconds: 30, retentionSeconds: 14 * 86_400, redrive: undefined, fifo: false });
-    expect(queue).toMatchObject({ visibilitySeconds: 90, retentionSeconds: 4 * 86_400, redrive: { deadLetterArn: dead.arn, maxReceiveCount: 3 } });
+    const redrive = { deadLetterArn: dead.arn, maxReceiveCount: 3 };
+    expect(queue).toMatchObject({ visibilitySeconds: 90, retentionSeconds: 4 * 86_400, redrive, kmsKeyArn: undefined });
     expect(model.eventSources).toEqual([{
       logicalId: expect.any(String),
       functionArn: model.functions[0].arn,
@@ -157,7 +160,7 @@ describe('a synthesized stack', () => {
 
   test('rules have resolved patterns and targets', () => {
     const [rule, nightly] = model.rules;
-    expect(rule).toMatchObject({ busName: 'default', enabled: true, pattern: { source: ['aws.s3'], detail: { bucket: { name: [model.buckets[0].name] } } } });
+    expect(rule).toMatchObject({ busName: 'default', enabled: true, pattern: { source: ['aws.s3'], detail: { bucket: { name: [model.buckets[1].name] } } } });
     expect(rule.targets).toEqual([{
       id: 'Target0',
       arn: model.queues[1].arn,
@@ -174,14 +177,18 @@ describe('a synthesized stack', () => {
   });
 
   test('buckets, topics', () => {
-    expect(model.buckets).toEqual([{
-      logicalId: id('Bucket'),
-      name: `run-${id('Bucket').toLowerCase()}`,
-      arn: bucketArn,
-      versioned: true,
-      eventBridge: true,
-      kmsKeyArn: arn('kms', `key/run-${id('Key')}`),
-    }]);
+    expect(model.buckets).toEqual([
+      expect.objectContaining({ eventBridge: false, versioned: false, kmsKeyArn: undefined, accessLogs: undefined }),
+      {
+        logicalId: id('Bucket'),
+        name: `run-${id('Bucket').toLowerCase()}`,
+        arn: bucketArn,
+        versioned: true,
+        eventBridge: true,
+        kmsKeyArn: arn('kms', `key/run-${id('Key')}`),
+        accessLogs: { bucket: `run-${id('Logs').toLowerCase()}`, prefix: 'log/' },
+      },
+    ]);
     expect(model.topics).toEqual([{ logicalId: id('Topic'), name: `run-${id('Topic')}`, arn: arn('sns', `run-${id('Topic')}`) }]);
   });
 

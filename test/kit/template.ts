@@ -100,6 +100,7 @@ export interface QueueModel {
   readonly delaySeconds: number;
   readonly fifo: boolean;
   readonly redrive?: { readonly deadLetterArn: string; readonly maxReceiveCount: number };
+  readonly kmsKeyArn?: string;
 }
 
 export interface BucketModel {
@@ -109,6 +110,7 @@ export interface BucketModel {
   readonly versioned: boolean;
   readonly eventBridge: boolean;
   readonly kmsKeyArn?: string;
+  readonly accessLogs?: { readonly bucket: string; readonly prefix: string };
 }
 
 export interface TopicModel {
@@ -295,6 +297,7 @@ export class TemplateModel {
         fifo: properties.FifoQueue === true,
         redrive: redrive.deadLetterTargetArn === undefined ? undefined
           : { deadLetterArn: String(redrive.deadLetterTargetArn), maxReceiveCount: Number(redrive.maxReceiveCount) },
+        kmsKeyArn: text(properties.KmsMasterKeyId),
       };
     });
   }
@@ -302,6 +305,7 @@ export class TemplateModel {
   public get buckets(): readonly BucketModel[] {
     return this.ofType('AWS::S3::Bucket').map(({ logicalId, properties }) => {
       const notification = json(properties.NotificationConfiguration);
+      const logs = json(properties.LoggingConfiguration);
       const encryption = list(json(properties.BucketEncryption).ServerSideEncryptionConfiguration).map(json)[0];
       return {
         logicalId,
@@ -311,6 +315,8 @@ export class TemplateModel {
         eventBridge: notification.EventBridgeConfiguration !== undefined
           && json(notification.EventBridgeConfiguration).EventBridgeEnabled !== false,
         kmsKeyArn: text(json(json(encryption).ServerSideEncryptionByDefault).KMSMasterKeyID),
+        accessLogs: logs.DestinationBucketName === undefined ? undefined
+          : { bucket: String(logs.DestinationBucketName), prefix: String(logs.LogFilePrefix ?? '') },
       };
     });
   }

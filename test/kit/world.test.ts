@@ -80,6 +80,8 @@ function copier(): Stack {
   return stack;
 }
 
+jest.setTimeout(180_000);
+
 let world: World;
 let source: string;
 let target: string;

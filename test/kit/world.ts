@@ -19,15 +19,17 @@ import { startMoto, type Emulator } from './emulators';
 import { FaultSchedule } from './faults';
 import { Evaluator } from './iam/evaluator';
 import { distinct, recordedRequests, type Recorded } from './iam/proof';
-import { logRequests, pollerRequests, requestOf } from './iam/requests';
+import { logRequests, pollerRequests, requestOf, senderRequests, type IamRequest } from './iam/requests';
 import { LambdaHost, mintAccessKey, type InvokeOutcome, type LambdaFunctionSpec } from './lambda-host';
 import { TemplateModel, type FunctionModel } from './template';
 import { TruthProxy, type RecordedCall, type Reply } from './truth-proxy';
 
+/** Changes settings of functions, for what a test cannot wait for: a timeout of a minute. */
+export type Adjust = (fn: FunctionModel) => Partial<LambdaFunctionSpec>;
+
 export interface WorldOptions {
   readonly stack: Stack;
-  /** For what a test cannot wait for, such as a timeout of a minute. */
-  readonly adjust?: (fn: FunctionModel) => Partial<LambdaFunctionSpec>;
+  readonly adjust?: Adjust;
 }
 
 export interface RunOptions {
@@ -51,27 +53,28 @@ export interface Run {
  * faults, invariants.
  */
 export class World {
-  public static async start({ stack, adjust = () => ({}) }: WorldOptions): Promise<World> {
+  public static async start({ stack, adjust }: WorldOptions): Promise<World> {
     const emulator = await startMoto();
     try {
       // CloudFront and moto choose ids of their own: they come first, everything else has the name the template gives.
       const values = await createDistributions(TemplateModel.of(stack), emulator);
       const unplaced = TemplateModel.of(stack, { values });
       const evaluator = Evaluator.of(unplaced);
+      const clock = new FunctionClock();
       const late: { world?: World } = {};
       const proxy = await TruthProxy.start({
         upstream: emulator.origin,
+        now: clock.now,
         authorize: evaluator.authorize,
         onKill: (principal) => late.world?.kill(principal),
         onApplied: (call, reply) => late.world?.applied(call, reply),
         beforeCall: async (call) => evaluator.knows(call.principal) ? late.world?.interference?.(call) : undefined,
       });
-      const clock = new FunctionClock();
       const host = await LambdaHost.start({ endpoint: proxy.endpoint, now: clock.now });
       const world = new World(unplaced.placed({ queueOrigin: proxy.endpoint }), evaluator, emulator, proxy, host, clock);
       late.world = world;
       await world.create();
-      world.registerFunctions(adjust);
+      world.adjust(adjust);
       return world;
     } catch (error) {
       await emulator.stop();
@@ -84,6 +87,8 @@ export class World {
   /** The test's own hands: through the proxy, under no role. */
   public readonly s3: S3Client;
   public readonly queues: ReadonlyMap<string, VirtualQueue>;
+  /** Targets of rules that do not answer in this run. */
+  public readonly outages = new Set<string>();
   /** Every invocation since `begin`. */
   public readonly runs: Run[] = [];
 
@@ -104,7 +109,7 @@ export class World {
     private readonly clock: FunctionClock,
   ) {
     const { placement } = model;
-    this.timeline = new Timeline((now) => this.clock.set(now));
+    this.timeline = new Timeline((now) => this.clock.set(now), () => this.proxy.settle());
     this.clock.set(this.timeline.now);
     this.events = new S3Events(placement);
     this.s3 = new S3Client(clientConfig(proxy.endpoint, placement.region));
@@ -118,7 +123,7 @@ export class World {
     for (const mapping of model.eventSources) {
       new SqsDispatcher(mapping, this.queue(mapping.sourceArn), this.timeline, (arn, event) => {
         const { roleArn } = this.functionOf(arn);
-        this.note(pollerRequests(mapping.sourceArn, evaluator.landscape).map((request) => ({ principal: roleArn, request })));
+        this.note(pollerRequests(this.queue(mapping.sourceArn).settings, evaluator.landscape).map((request) => ({ principal: roleArn, request })));
         return this.invokeArn(arn, event);
       });
     }
@@ -131,6 +136,7 @@ export class World {
     this.recordedByServices = [];
     this.runs.length = 0;
     this.interference = undefined;
+    this.outages.clear();
     this.sizes.clear();
     await Promise.all(this.model.buckets.map(({ name }) => this.empty(name)));
     this.proxy.use(faults);
@@ -142,9 +148,34 @@ export class World {
     }
   }
 
+  /** Registers the functions, as synthesized but for these changes; the next invocation of a changed one is cold. */
+  public adjust(adjust: Adjust = () => ({})): void {
+    for (const fn of this.model.functions) {
+      const accessKeyId = mintAccessKey(fn.arn);
+      this.proxy.mapPrincipal(accessKeyId, fn.roleArn);
+      this.host.register({
+        name: fn.name,
+        arn: fn.arn,
+        code: fn.code,
+        handler: fn.handler,
+        timeoutSeconds: fn.timeoutSeconds,
+        memoryMb: fn.memoryMb,
+        runtime: fn.runtime as LambdaFunctionSpec['runtime'],
+        credentials: { accessKeyId, secretAccessKey: 'minted' },
+        ...adjust(fn),
+        environment: { ...fn.environment, ...this.clock.environment },
+      });
+    }
+  }
+
   /** Changes the world under a function's hands, until the run ends or nothing is given. */
   public interfere(interference?: Interference): void {
     this.interference = interference;
+  }
+
+  /** Lets time pass for functions at work: what they wait for takes so long. */
+  public lag(seconds: number): void {
+    this.clock.set(this.clock.now() + seconds * 1000);
   }
 
   /** Delivers until nothing is under way any more. */
@@ -167,6 +198,11 @@ export class World {
   public async upload(bucket: string, key: string, body: Buffer | string, more: Partial<PutObjectCommandInput> = {}): Promise<string> {
     const { ETag } = await this.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...more }));
     return ETag!.replace(/"/g, '');
+  }
+
+  /** Puts an object behind everybody's back: no event tells of it. */
+  public async plant(bucket: string, key: string, body: Buffer | string): Promise<void> {
+    await this.direct.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
   }
 
   public async remove(bucket: string, key: string): Promise<void> {
@@ -270,25 +306,6 @@ export class World {
     events.destroy();
   }
 
-  private registerFunctions(adjust: NonNullable<WorldOptions['adjust']>): void {
-    for (const fn of this.model.functions) {
-      const accessKeyId = mintAccessKey(fn.arn);
-      this.proxy.mapPrincipal(accessKeyId, fn.roleArn);
-      this.host.register({
-        name: fn.name,
-        arn: fn.arn,
-        code: fn.code,
-        handler: fn.handler,
-        timeoutSeconds: fn.timeoutSeconds,
-        memoryMb: fn.memoryMb,
-        runtime: fn.runtime as LambdaFunctionSpec['runtime'],
-        credentials: { accessKeyId, secretAccessKey: 'minted' },
-        ...adjust(fn),
-        environment: { ...fn.environment, ...this.clock.environment },
-      });
-    }
-  }
-
   private async abandon(): Promise<void> {
     this.proxy.use(FaultSchedule.none());
     this.queues.forEach((queue) => queue.clear());
@@ -312,20 +329,26 @@ export class World {
   }
 
   private callTarget(targetArn: string, ruleArn: string, input: string, attributes: Readonly<Record<string, string>> = {}): TargetAnswer {
-    const action = targetArn.includes(':sqs:') ? 'sqs:SendMessage' : 'lambda:InvokeFunction';
-    const context = { 'aws:SourceArn': ruleArn, 'aws:SourceAccount': this.model.placement.account };
-    const asked: Recorded = { principal: 'events.amazonaws.com', request: requestOf(action, targetArn, this.evaluator.landscape, context) };
-    this.note([asked]);
-    if (!this.evaluator.decide(asked.principal, asked.request).allowed) return 'refused';
-    if (action === 'sqs:SendMessage') this.queue(targetArn).send(input, { attributes, sender: 'AIDAEVENTS' });
+    if (this.outages.has(targetArn)) return 'unavailable';
+    const { landscape } = this.evaluator;
+    const context = { 'aws:SourceArn': ruleArn, 'aws:SourceAccount': landscape.account };
+    const isQueue = targetArn.includes(':sqs:');
+    const asked = isQueue ? senderRequests(this.queue(targetArn).settings, landscape, context)
+      : [requestOf('lambda:InvokeFunction', targetArn, landscape, context)];
+    if (!this.ask('events.amazonaws.com', asked)) return 'refused';
+    if (isQueue) this.queue(targetArn).send(input, { attributes, sender: 'AIDAEVENTS' });
     else this.asyncInvokers.get(targetArn)!.accept(JSON.parse(input));
     return 'accepted';
   }
 
   private sendAs(roleArn: string, queueArn: string, body: string): void {
-    const asked: Recorded = { principal: roleArn, request: requestOf('sqs:SendMessage', queueArn, this.evaluator.landscape) };
-    this.note([asked]);
-    if (this.evaluator.decide(asked.principal, asked.request).allowed) this.queue(queueArn).send(body);
+    const queue = this.queue(queueArn);
+    if (this.ask(roleArn, senderRequests(queue.settings, this.evaluator.landscape))) queue.send(body);
+  }
+
+  private ask(principal: string, requests: readonly IamRequest[]): boolean {
+    this.note(requests.map((request) => ({ principal, request })));
+    return requests.every((request) => this.evaluator.decide(principal, request).allowed);
   }
 }
 
@@ -342,7 +365,7 @@ async function createDistributions(model: TemplateModel, emulator: Emulator): Pr
         CallerReference: logicalId,
         Comment: '',
         Enabled: true,
-        Origins: { Quantity: 1, Items: [{ Id: 'o', DomainName: 'example.invalid', S3OriginConfig: { OriginAccessIdentity: '' } }] },
+        Origins: { Quantity: 1, Items: [{ Id: 'o', DomainName: 'kit.s3.amazonaws.com', S3OriginConfig: { OriginAccessIdentity: '' } }] },
         DefaultCacheBehavior: { TargetOriginId: 'o', ViewerProtocolPolicy: 'redirect-to-https' },
       },
     }));

@@ -11,10 +11,10 @@ const IGNORED = ['W3005'];
 
 let folder: string;
 
-beforeAll(async () => {
-  await ensureKit();
+beforeAll(() => {
+  ensureKit();
   folder = mkdtempSync(join(tmpdir(), 'cfn-lint-'));
-}, 300_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -19,6 +19,9 @@ interface Component {
   readonly hashes: readonly { readonly content: string }[];
   /** Only of native packages: what was linked into them. */
   readonly components?: readonly unknown[];
+  readonly purl?: string;
+  /** Only of our own files after somebody's package. */
+  readonly pedigree?: { readonly ancestors: readonly Component[] };
 }
 
 const { components }: { components: readonly Component[] } = JSON.parse(readFileSync(join(ROOT, 'sbom.cdx.json'), 'utf8'));
@@ -37,6 +40,20 @@ test('every bundled package is under allowed terms', () => {
 test('every bundled package stands in THIRD-PARTY-LICENSES with its terms', () => {
   const text = readFileSync(join(ROOT, 'THIRD-PARTY-LICENSES'), 'utf8');
   for (const library of libraries) expect(text).toContain(`${nameOf(library)} ${library.version}: ${library.licenses[0].license.id}`);
+});
+
+test('what we rewrote after a package is named with its terms, not passed off as the package', () => {
+  const [own, ...others] = libraries.filter(({ pedigree }) => pedigree);
+  expect(others).toEqual([]);
+  const { name, version, license } = JSON.parse(readFileSync(join(ROOT, 'node_modules/thumbhash/package.json'), 'utf8'));
+  const licenses = [{ license: { id: license } }];
+  const purl = `pkg:npm/${name}@${version}`;
+  expect(own).toMatchObject({ name, version, licenses, pedigree: { ancestors: [{ name, version, licenses, purl }] } });
+  expect([own.purl, own.hashes, libraries.some((library) => library.purl === purl)]).toEqual([undefined, undefined, false]);
+  const text = readFileSync(join(ROOT, 'THIRD-PARTY-LICENSES'), 'utf8');
+  expect(text).toContain(`${name} ${version}: ${license} (rewritten in src/image-resize-pipeline/handlers/thumbhash.ts)`);
+  expect(text).toContain('Permission is hereby granted, free of charge, to any person obtaining a copy\nof this software');
+  expect(text).toMatch(/^=+\nMIT\.txt\n=+$/m);
 });
 
 test('the bill of materials lists exactly the files that are shipped', () => {

@@ -19,7 +19,7 @@ test('the arm64 function resizes a picture under an arm64 Node', async () => {
   expect(Object.keys(outputs)).toContain('red.png/manifest.json');
   const { width, height, format } = await sharp(outputs['red.png/small.webp']).metadata();
   expect({ width, height, format }).toEqual({ width: 160, height: 80, format: 'webp' });
-}, 120_000);
+}, 600_000);
 
 test.each(BINARIES)('an %s binary is for its architecture and no other: %s', (architecture, path) => {
   const content = readFileSync(join(ASSETS, path));

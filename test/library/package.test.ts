@@ -108,7 +108,7 @@ describe.each(ROOMS.map(({ name }) => name))('%s, installed in empty folders, sy
   beforeAll(async () => {
     app = await typescriptApp(room, NEWEST);
     typescript = await synthOffline(app);
-  }, 180_000);
+  }, 900_000);
 
   afterAll(removeConsumers);
 
@@ -125,9 +125,9 @@ describe.each(ROOMS.map(({ name }) => name))('%s, installed in empty folders, sy
 
   test('Python gives the same template, asset hashes included', async () => {
     expect(await synthOffline(await pythonApp(room, EVERYWHERE))).toEqual(typescript);
-  }, 300_000);
+  }, 900_000);
 
   test('Java gives the same template, asset hashes included', async () => {
     expect(await synthOffline(await javaApp(room, EVERYWHERE))).toEqual(typescript);
-  }, 400_000);
+  }, 900_000);
 });

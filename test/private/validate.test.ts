@@ -1,6 +1,6 @@
 import { Duration, Lazy, Token } from 'aws-cdk-lib';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import { checkDuration, checkInteger, checkNodeRuntime, checkNumber, checkPattern, checkPrefix, checkUnique } from '../../src/private/validate';
+import { checkDuration, checkInteger, checkKnown, checkNodeRuntime, checkNumber, checkPattern, checkPrefix, checkUnique } from '../../src/private/validate';
 
 const range = { min: 2, max: 4 };
 
@@ -26,6 +26,13 @@ test('durations', () => {
   expect(() => checkDuration('d', Duration.seconds(59), Duration.minutes(1))).toThrow("'d' must be at least 1 minute, got 59 seconds");
 });
 
+test('what is computed with must be known', () => {
+  for (const value of [1, Duration.minutes(1), undefined]) expect(() => checkKnown('k', value)).not.toThrow();
+  for (const value of [Token.asNumber({ Ref: 'X' }), Duration.seconds(Token.asNumber({ Ref: 'X' }))]) {
+    expect(() => checkKnown('k', value)).toThrow("'k' must be known at synth, got a token");
+  }
+});
+
 test('patterns', () => {
   for (const value of ['aa', undefined, Token.asString({ Ref: 'X' })]) expect(() => checkPattern('p', value, /^a+$/, "only 'a'")).not.toThrow();
   expect(() => checkPattern('p', 'b', /^a+$/, "only 'a'")).toThrow("'p' must be only 'a', got 'b'");
@@ -43,6 +50,6 @@ test.each(['a', '/a', '../', 'a/../b/', './', 'a*/', 'a?/', 'a\n/', '\u0085/', `
   expect(() => checkPrefix('prefix', value)).toThrow("'prefix' must be empty or end with '/'");
 });
 
-test.each([lambda.Runtime.NODEJS_22_X, lambda.Runtime.NODEJS_24_X, new lambda.Runtime('nodejs26.x', lambda.RuntimeFamily.NODEJS), undefined])('runtime %s passes', (runtime) => {
+test.each([lambda.Runtime.NODEJS_22_X, lambda.Runtime.NODEJS_24_X, new lambda.Runtime('nodejs26.x', lambda.RuntimeFamily.NODEJS), new lambda.Runtime(Token.asString({ Ref: 'X' }), lambda.RuntimeFamily.NODEJS), undefined])('runtime %s passes', (runtime) => {
   expect(() => checkNodeRuntime(runtime)).not.toThrow();
 });

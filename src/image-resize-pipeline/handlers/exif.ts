@@ -37,11 +37,8 @@ export function readCredits(exif: Buffer): Credits {
         }
       }
     }
-  } catch (error) {
+  } catch {
     // A read past the end: keep what was found before it.
-    if ((error as Error).name !== 'RangeError') {
-      throw error;
-    }
   }
   return credits;
 }

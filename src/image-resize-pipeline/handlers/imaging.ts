@@ -1,6 +1,6 @@
 import sharp, { type Metadata, type OutputInfo, type Sharp, type SharpOptions } from 'sharp';
 import type { Recipe, RecipeFormat, RecipePreset } from '../contract';
-import { type ImageFacts, Refusal } from './admission';
+import { type ImageFacts, Refusal, scaledWebp } from './admission';
 import { readCredits } from './exif';
 import type { Size, Step, Target } from './plan';
 import type { EncodedVariant, Imaging, Placeholder, ProbedImage, TimeBudget } from './ports';
@@ -62,10 +62,24 @@ async function probe(input: Buffer, recipe: Recipe): Promise<ProbedImage> {
       bytes: input.length,
       progressive: metadata.isProgressive,
       subsampling: metadata.chromaSubsampling,
+      lossless: format === 'webp' && isLosslessWebp(input),
     },
     keepsProfile: recipe.keepIcc && metadata.hasProfile && rgb,
     credits: recipe.keepCopyright && metadata.exif !== undefined ? readCredits(metadata.exif) : {},
   };
+}
+
+/** Looks for the bitstream among the chunks of the file. (RFC 9649, section 2.) */
+function isLosslessWebp(input: Buffer): boolean {
+  for (let at = 12; at + 8 <= input.length;) {
+    const chunk = input.toString('latin1', at, at + 4);
+    if (chunk === 'VP8L' || chunk === 'VP8 ') {
+      return chunk === 'VP8L';
+    }
+    const size = input.readUInt32LE(at + 4);
+    at += 8 + size + size % 2;
+  }
+  return false;
 }
 
 /** AVIF is the one kind of HEIF the prebuilt library decodes. */
@@ -129,10 +143,21 @@ class Rendering {
   }
 
   /** The original decoded, or the step before it, resized to the frame. */
-  private resized(previous: Pixels | undefined, { width, height }: Size): Promise<Pixels> {
-    const source = previous === undefined ? this.openOriginal(false) : this.open(previous);
-    // Shrinking while decoding is coarser than Lanczos: keep a factor of two between them.
-    return this.pixels(source.resize(width, height, { fit: 'fill', fastShrinkOnLoad: false }), previous === undefined);
+  private async resized(previous: Pixels | undefined, frame: Size): Promise<Pixels> {
+    const source = previous === undefined ? await this.decoding(frame) : this.open(previous);
+    return this.pixels(source.resize(frame.width, frame.height, { fit: 'fill', fastShrinkOnLoad: false }), previous === undefined);
+  }
+
+  /**
+   * Shrinking while decoding is coarser than Lanczos: keep some of it for the resizing. For JPEG sharp keeps a factor of
+   * two; for WebP it can only shrink all the way or not at all, which would hold the whole picture in memory.
+   */
+  private async decoding(frame: Size): Promise<Sharp> {
+    const { format, width, height } = this.image.facts;
+    const scaled = scaledWebp(frame);
+    const shrinks = format === 'webp' && scaled.width < width && scaled.height < height;
+    const original = this.openOriginal(false);
+    return shrinks ? this.open(await this.pixels(original.resize(scaled.width, scaled.height, { fit: 'fill' }), true)) : original;
   }
 
   private async pixels(pipeline: Sharp, decodes = false): Promise<Pixels> {
@@ -187,8 +212,8 @@ class Rendering {
   }
 
   /**
-   * Runs a pipeline within the time that is left. Only one that decodes the original may fail for the original's sake;
-   * any other error is ours and must not refuse the picture.
+   * Runs a pipeline within the time and memory there are. Beyond these, only one that decodes the original may fail for
+   * the original's sake; any other error is ours and must not refuse the picture.
    */
   private async finish(pipeline: Sharp, decodes = false): Promise<{ data: Buffer; info: OutputInfo }> {
     const seconds = Math.floor(this.deadline.remainingMs() / 1000);
@@ -246,11 +271,23 @@ function isWhole({ shape, preset }: Target): boolean {
   return shape.kind === 'whole' && preset.blur === undefined && preset.sharpen === undefined && !preset.greyscale;
 }
 
+/**
+ * How libvips and the codecs in it say that memory ran out; one line of several, not always the first. libheif's security
+ * limit, of the same error code, is about the file alone.
+ */
+const OUT_OF_MEMORY =
+  /(?:out of|insufficient|not enough) memory|memory allocation (?:failed|error(?!: security limit))|(?:cannot|unable to|failed to) allocate|bad_alloc/i;
+
 /** What libvips says of a picture, in our words; anything but its own words is an error of ours. */
-function refusal(error: unknown, decodes: boolean): unknown {
-  const message = error instanceof Error ? firstLine(error.message) : '';
+export function refusal(error: unknown, decodes: boolean): unknown {
+  const lines = error instanceof Error ? error.message.split('\n') : [''];
+  const message = shortened(lines[0]);
   if (message.startsWith('timeout')) {
     return new Refusal('TIME_BUDGET', message);
+  }
+  const memory = lines.find((line) => OUT_OF_MEMORY.test(line));
+  if (memory !== undefined) {
+    return new Refusal('EXCEEDS_MEMORY', shortened(memory));
   }
   if (!decodes) {
     return error;
@@ -264,6 +301,6 @@ function refusal(error: unknown, decodes: boolean): unknown {
   return new Refusal('CORRUPT_IMAGE', message);
 }
 
-function firstLine(message: string): string {
-  return message.split('\n', 1)[0].slice(0, 200);
+function shortened(line: string): string {
+  return line.slice(0, 200);
 }

@@ -19,8 +19,14 @@ import { S3Destination, S3Source } from './s3-store';
 const RESERVE_MS = 2000;
 /** Clocks of two hosts differ, and a request sent by a process that is killed may still take effect. */
 const LEASE_MARGIN_MS = 5000;
-/** A call that hangs must end before the invocation does. */
-const HTTP = { requestHandler: { connectionTimeout: 3000, requestTimeout: 20_000 } };
+/** A call that hangs must end, and be repeated, before the invocation does… */
+const HTTP = { requestHandler: { connectionTimeout: 3000, requestTimeout: 10_000, throwOnRequestTimeout: true, socketTimeout: 10_000 } };
+
+/** One set for all handlers of the bundle: making a client costs some milliseconds of every cold start. */
+const s3 = new S3Client(HTTP);
+/** …but not an unconditional write: the one given up could take effect late, over a newer one. It ends with the process, as the lease does. */
+const unconditional = new S3Client({ requestHandler: { connectionTimeout: HTTP.requestHandler.connectionTimeout } });
+const clients = { sns: new SNSClient(HTTP), events: new EventBridgeClient(HTTP), cloudFront: new CloudFrontClient(HTTP) };
 
 export interface Pipeline {
   readonly sourceBucket: string;
@@ -44,16 +50,15 @@ export function createPipeline({ mayDelete }: { readonly mayDelete: boolean }): 
     destinationPrefix: env.DESTINATION_PREFIX,
     quarantinePrefix: env.QUARANTINE_PREFIX,
   }, recipe);
-  const s3 = new S3Client(HTTP);
   const source = new S3Source(s3, env.SOURCE_BUCKET);
-  const destination = new S3Destination(s3, env.DESTINATION_BUCKET, env.SOURCE_BUCKET);
+  const destination = new S3Destination(s3, env.DESTINATION_BUCKET, env.SOURCE_BUCKET, unconditional);
   const log = createLogger('image-resize-pipeline');
   const metrics = createMetrics(METRIC_NAMESPACE, { [METRIC_DIMENSION.PIPELINE]: env.PIPELINE_NAME });
   const reconciler = new Reconciler({
     source,
     destination,
     imaging: createImaging(recipe, memoryMb),
-    notifier: new AwsNotifier({ sns: new SNSClient(HTTP), events: new EventBridgeClient(HTTP), cloudFront: new CloudFrontClient(HTTP) }, env),
+    notifier: new AwsNotifier(clients, env),
     now: Date.now,
   }, {
     keys,
@@ -83,7 +88,9 @@ export function createPipeline({ mayDelete }: { readonly mayDelete: boolean }): 
         leaseEnds: started + context.getRemainingTimeInMillis() + LEASE_MARGIN_MS,
       });
       outcomes.forEach((outcome) => count(metrics, outcome));
-      metrics.addMetric(METRIC.DURATION, MetricUnit.Milliseconds, Date.now() - started);
+      if (outcomes[0].kind !== 'ignored') {
+        metrics.addMetric(METRIC.DURATION, MetricUnit.Milliseconds, Date.now() - started);
+      }
       log.debug('reconciled', { key, outcomes: outcomes.map(({ kind }) => kind) });
       return outcomes;
     },

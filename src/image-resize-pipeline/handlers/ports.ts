@@ -45,8 +45,10 @@ export interface VariantObject {
 }
 
 export interface Destination {
-  /** Hidden: a denial that may stand for absence; only a conditional write can tell. */
+  /** Hidden: a denial that may stand for absence; {@link lists} or a conditional write can tell. */
   readManifest(key: string): Promise<StoredManifest | 'absent' | 'hidden'>;
+  /** Needs a right that only those who delete have. */
+  lists(key: string): Promise<boolean>;
   /**
    * Compare and swap.
    * @param expected etag of the manifest read; undefined: there was none

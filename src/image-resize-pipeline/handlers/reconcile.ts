@@ -53,7 +53,7 @@ export class TryLater extends Error {
 }
 
 /** Kept back from the encoder for uploading, for removing and for the manifest. */
-const SETTLE_MS = 5000;
+const SETTLE_MS = 3000;
 /** S3 copies no more in one request. */
 const MAX_COPY_BYTES = 5 * 1024 ** 3;
 const UNREADABLE = new Set<string>(['ARCHIVED', 'CUSTOMER_KEY_ENCRYPTED']);
@@ -167,6 +167,10 @@ class Work {
   }
 
   private async build(stored: StoredManifest | undefined, source: SourceObject): Promise<Outcome | undefined> {
+    if (this.attempt.deadline.remainingMs() < 2 * SETTLE_MS) {
+      // The original is not to blame for what came before it in this invocation.
+      throw new TryLater('too little time is left for a build');
+    }
     const { keys, recipeHash } = this.settings;
     const former = this.formerKeys(stored);
     const quarantine = keys.quarantine(this.relative);
@@ -271,8 +275,9 @@ class Work {
       return { kind: 'unchanged' };
     }
     if (stored === undefined) {
-      if (hidden) {
-        await this.proveAbsence();
+      // A manifest that is there but denied to us must not pass for none: its variants would outlive the original.
+      if (hidden && await this.ports.destination.lists(this.manifestKey)) {
+        throw new TryLater('the manifest is there but could not be read');
       }
       return { kind: 'unchanged' };
     }
@@ -287,12 +292,6 @@ class Work {
     const claim = await this.claim(stored, marker);
     await this.deleteObjects(former);
     await announce(marker);
-    await claim.delete();
-  }
-
-  /** A manifest that is there but denied to us must not pass for none: its variants would outlive the original. */
-  private async proveAbsence(): Promise<void> {
-    const claim = await this.claim(undefined, manifests.deleting(undefined, this.key, this.settings.recipeHash, [], this.claimant));
     await claim.delete();
   }
 

@@ -1,6 +1,6 @@
 import {
   CopyObjectCommand, DeleteObjectCommand, DeleteObjectsCommand, GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput,
-  ListObjectsV2Command, PutObjectCommand, type S3Client,
+  ListObjectsV2Command, type _Object, PutObjectCommand, type S3Client,
 } from '@aws-sdk/client-s3';
 import { conditionalPut, isAccessDenied, isConflict, isNotFound, isPreconditionFailed } from '../../handler-kit/conditional';
 import { type Manifest, SOURCE_ETAG_METADATA } from '../contract';
@@ -10,6 +10,8 @@ import type { Destination, Source, SourceObject, SourceState, StoredManifest, Va
 
 /** An object may come or go between the calls of one look; more often is somebody else's problem. */
 const LOOKS = 3;
+/** Of one DeleteObjects request. (S3 API reference, DeleteObjects) */
+const MAX_DELETED_KEYS = 1000;
 const ARCHIVES = new Set<string | undefined>(['GLACIER', 'DEEP_ARCHIVE']);
 
 export class S3Source implements Source {
@@ -39,7 +41,7 @@ export class S3Source implements Source {
     try {
       const { Body: body, ContentLength: length } = await this.s3.send(
         new GetObjectCommand({ Bucket: this.bucket, Key: key, IfMatch: quoted(etag) }));
-      const bytes = Buffer.from(await body!.transformToByteArray());
+      const bytes = asBuffer(await body!.transformToByteArray());
       if (length !== undefined && length !== bytes.length) {
         throw new Error(`the download ended after ${bytes.length} of ${length} bytes`);
       }
@@ -61,11 +63,9 @@ export class S3Source implements Source {
     }
   }
 
-  /** The only proof of absence: a denial proves nothing. A key sorts before all others it is a prefix of. */
   private async find(key: string): Promise<SourceObject | undefined> {
-    const { Contents: contents = [] } = await this.s3.send(new ListObjectsV2Command({ Bucket: this.bucket, Prefix: key, MaxKeys: 1 }));
-    const [first] = contents;
-    return first?.Key === key ? { kind: 'present', etag: unquoted(first.ETag), bytes: first.Size ?? 0, marked: false } : undefined;
+    const found = await list(this.s3, this.bucket, key);
+    return found && { kind: 'present', etag: unquoted(found.ETag), bytes: found.Size ?? 0, marked: false };
   }
 
   private async customerKeyRefusal(key: string, cause: unknown): Promise<Refusal> {
@@ -79,6 +79,12 @@ export class S3Source implements Source {
     }
     throw cause;
   }
+}
+
+/** The only proof of absence: a denial proves nothing. A key sorts before all others it is a prefix of. */
+async function list(s3: S3Client, bucket: string, key: string): Promise<_Object | undefined> {
+  const { Contents: [first] = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key, MaxKeys: 1 }));
+  return first?.Key === key ? first : undefined;
 }
 
 function sourceObject(head: HeadObjectCommandOutput): SourceObject {
@@ -104,11 +110,21 @@ function customerKey(): Refusal {
 }
 
 export class S3Destination implements Destination {
-  constructor(private readonly s3: S3Client, private readonly bucket: string, private readonly sourceBucket: string) {}
+  /** @param unconditional sends writes without a condition; it must not give one up and send it again */
+  constructor(
+    private readonly s3: S3Client,
+    private readonly bucket: string,
+    private readonly sourceBucket: string,
+    private readonly unconditional: S3Client = s3,
+  ) {}
 
   public async readManifest(key: string): Promise<StoredManifest | 'absent' | 'hidden'> {
     const stored = await this.readText(key);
     return typeof stored === 'string' ? stored : { etag: stored.etag, value: parseManifest(stored.text) };
+  }
+
+  public async lists(key: string): Promise<boolean> {
+    return await list(this.s3, this.bucket, key) !== undefined;
   }
 
   public async writeManifest(key: string, manifest: Manifest, expected: string | undefined): Promise<string | undefined> {
@@ -146,7 +162,7 @@ export class S3Destination implements Destination {
   }
 
   public async putVariant({ key, body, contentType, cacheControl, sourceEtag }: VariantObject): Promise<string> {
-    const { ETag: etag } = await this.s3.send(new PutObjectCommand({
+    const { ETag: etag } = await this.unconditional.send(new PutObjectCommand({
       Bucket: this.bucket,
       Key: key,
       Body: body,
@@ -161,7 +177,7 @@ export class S3Destination implements Destination {
   public async readVariant(key: string): Promise<Buffer | undefined> {
     try {
       const { Body: body } = await this.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key: key }));
-      return Buffer.from(await body!.transformToByteArray());
+      return asBuffer(await body!.transformToByteArray());
     } catch (error) {
       if (isNotFound(error) || isAccessDenied(error)) {
         return undefined;
@@ -171,18 +187,20 @@ export class S3Destination implements Destination {
   }
 
   public async deleteObjects(keys: readonly string[]): Promise<void> {
-    const { Errors: [error] = [] } = await this.s3.send(new DeleteObjectsCommand({
-      Bucket: this.bucket,
-      Delete: { Objects: keys.map((key) => ({ Key: key })), Quiet: true },
-    }));
-    if (error !== undefined) {
-      throw new Error(`an obsolete object was not deleted: ${error.Code}`);
+    for (let from = 0; from < keys.length; from += MAX_DELETED_KEYS) {
+      const { Errors: [error] = [] } = await this.unconditional.send(new DeleteObjectsCommand({
+        Bucket: this.bucket,
+        Delete: { Objects: keys.slice(from, from + MAX_DELETED_KEYS).map((key) => ({ Key: key })), Quiet: true },
+      }));
+      if (error !== undefined) {
+        throw new Error(`an obsolete object was not deleted: ${error.Code}`);
+      }
     }
   }
 
   public async quarantine({ sourceKey, etag, key }: { sourceKey: string; etag: string; key: string }): Promise<boolean> {
     try {
-      await this.s3.send(new CopyObjectCommand({
+      await this.unconditional.send(new CopyObjectCommand({
         Bucket: this.bucket,
         Key: key,
         CopySource: [this.sourceBucket, ...sourceKey.split('/')].map(encodeURIComponent).join('/'),
@@ -202,7 +220,7 @@ export class S3Destination implements Destination {
     }
   }
 
-  /** Without the right to list, S3 denies what is not there. */
+  /** Without the right to list the whole bucket, S3 denies what is not there. */
   private async readText(key: string): Promise<{ text: string; etag: string } | 'absent' | 'hidden'> {
     try {
       const { Body: body, ETag: etag } = await this.s3.send(new GetObjectCommand({ Bucket: this.bucket, Key: key }));
@@ -233,4 +251,9 @@ function nameOf(error: unknown): string | undefined {
 
 function statusOf(error: unknown): number | undefined {
   return (error as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
+}
+
+/** The same memory; `Buffer.from(bytes)` alone would copy it. */
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -17,10 +17,12 @@ export function parseRequest(event: Pick<LambdaFunctionURLEvent, 'rawPath' | 're
   if (method !== 'GET' && method !== 'HEAD') {
     return { kind: 'refused', response: { statusCode: 405, headers: { 'allow': 'GET, HEAD', 'cache-control': 'no-store' } } };
   }
-  const names = pathCandidates(event.rawPath.slice(1))
-    .map((key) => keys.parseVariant(key))
-    .filter((name): name is VariantName => name !== undefined && keys.judge(keys.source(name.relative)).kind === 'accepted');
-  return names.length === 0 ? { kind: 'refused', response: NOT_FOUND } : { kind: 'variants', names };
+  const names = pathCandidates(event.rawPath.slice(1)).map((key) => keys.parseVariant(key)).filter((name) => name !== undefined);
+  const verdicts = names.map(({ relative }) => keys.judge(keys.source(relative)).kind);
+  // One bad reading is enough: nobody honest asks for `%2e%2e`.
+  return names.length === 0 || verdicts.some((kind) => kind !== 'accepted')
+    ? { kind: 'refused', response: NOT_FOUND }
+    : { kind: 'variants', names };
 }
 
 export type Answer =

@@ -163,7 +163,8 @@ class MemoryS3 {
   }
 
   public below(prefix: string): Objects {
-    return Object.fromEntries([...this.objects].filter(([path]) => path.startsWith(prefix)).map(([path, { body }]) => [path.slice(prefix.length), body]));
+    const found = [...this.objects].filter(([path]) => path.startsWith(prefix));
+    return Object.fromEntries(found.map(([path, { body }]) => [path.slice(prefix.length), body]));
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

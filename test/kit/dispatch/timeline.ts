@@ -16,8 +16,14 @@ export class Timeline {
   private order = 0;
   private time = EPOCH;
 
-  /** @param onJump told the new time, for those who keep a clock of their own */
-  constructor(private readonly onJump: (now: number) => void = () => {}) {}
+  /**
+   * @param onJump told the new time, for those who keep a clock of their own
+   * @param beforeJump what is still on its way arrives in the time it belongs to
+   */
+  constructor(
+    private readonly onJump: (now: number) => void = () => {},
+    private readonly beforeJump: () => Promise<void> = async () => {},
+  ) {}
 
   /** Milliseconds since 1970. */
   public get now(): number {
@@ -49,21 +55,30 @@ export class Timeline {
   /** Runs what is due until then, and no more. */
   public async advance(seconds: number): Promise<void> {
     const end = this.time + seconds * 1000;
-    while (this.tasks.some(({ due }) => due <= end)) await this.step();
-    this.jump(end);
+    do {
+      while (this.tasks.some(({ due }) => due <= end)) await this.step();
+      await this.jump(end);
+    } while (this.time < end);
   }
 
   private async step(): Promise<void> {
-    const next = this.tasks.reduce((first, task) => task.due < first.due || (task.due === first.due && task.order < first.order) ? task : first);
+    if (this.next().due > this.time) await this.jump(this.next().due);
+    const next = this.next();
     this.tasks = this.tasks.filter((task) => task !== next);
-    this.jump(next.due);
     await next.run();
   }
 
-  private jump(to: number): void {
-    if (to > this.time) {
-      this.time = to;
-      this.onJump(to);
+  private next(): Task {
+    return this.tasks.reduce((first, task) => task.due < first.due || (task.due === first.due && task.order < first.order) ? task : first);
+  }
+
+  private async jump(to: number): Promise<void> {
+    await this.beforeJump();
+    // What arrived may have made something due before.
+    const due = Math.min(to, ...this.tasks.map((task) => task.due));
+    if (due > this.time) {
+      this.time = due;
+      this.onJump(due);
     }
   }
 }

@@ -145,7 +145,8 @@ function breaking({ Effect }: Statement, operator: string, [value]: readonly str
   if (operator.startsWith('Bool')) return String((value === 'true') === negated);
   if (operator.startsWith('Numeric')) return String(Number(value) + (operator.includes('Less') === negated ? -0.5 : 0.5));
   if (negated) return value;
-  return operator.startsWith('Arn') ? value.replace(/:\d{12}:/, `:${OTHER_ACCOUNT}:`) : `kit-outside/${value}`;
+  if (operator.startsWith('Arn')) return value.replace(/:(\d{12}|):(?=[^:]*$)/, `:${OTHER_ACCOUNT}:`);
+  return `kit-outside/${value}`;
 }
 
 /** Whether a statement speaks of this caller; a role's own statements name nobody. */

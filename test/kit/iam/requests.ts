@@ -39,9 +39,26 @@ export function logRequests(logGroup: string, landscape: Landscape): readonly Ia
   return ['logs:CreateLogStream', 'logs:PutLogEvents'].map((action) => requestOf(action, stream, landscape));
 }
 
+/** A queue, and the key its messages are encrypted with. */
+export interface QueueAccess {
+  readonly arn: string;
+  readonly kmsKeyArn?: string;
+}
+
 /** What the SQS poller does under a function's role. */
-export function pollerRequests(queueArn: string, landscape: Landscape): readonly IamRequest[] {
-  return ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'].map((action) => requestOf(action, queueArn, landscape));
+export function pollerRequests({ arn, kmsKeyArn }: QueueAccess, landscape: Landscape): readonly IamRequest[] {
+  return [
+    ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'].map((action) => requestOf(action, arn, landscape)),
+    ...kmsKeyArn === undefined ? [] : [requestOf('kms:Decrypt', kmsKeyArn, landscape, { 'kms:ViaService': `sqs.${landscape.region}.amazonaws.com` })],
+  ];
+}
+
+/** Sending a message; a service that sends of its own accord asks the key directly (SQS developer guide, "Key management"). */
+export function senderRequests({ arn, kmsKeyArn }: QueueAccess, landscape: Landscape, context: IamRequest['context'] = {}): readonly IamRequest[] {
+  return [
+    requestOf('sqs:SendMessage', arn, landscape, context),
+    ...kmsKeyArn === undefined ? [] : ['kms:GenerateDataKey', 'kms:Decrypt'].map((action) => requestOf(action, kmsKeyArn, landscape, context)),
+  ];
 }
 
 /** A request with the context keys every request has. */
