@@ -164,7 +164,7 @@ export interface EventRecord {
 
 /**
  * What the replay function hands to a destination's function: an event of the mapping's own shape. `only` restricts an
- * aggregate to these sub-sequences, as its other records were delivered long ago.
+ * aggregate, named by its `eventID`, to these sub-sequences, as its other records were delivered long ago.
  */
 export interface ReplayEvent {
   readonly Records: readonly EventRecord[];
