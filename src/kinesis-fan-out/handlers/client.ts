@@ -1,0 +1,8 @@
+/**
+ * Every client of a destination. One attempt: the engine repeats, with order and duplicates in mind. A call that hangs ends
+ * long before the invocation does.
+ */
+export const CLIENT = {
+  maxAttempts: 1,
+  requestHandler: { connectionTimeout: 3000, requestTimeout: 10_000, throwOnRequestTimeout: true, socketTimeout: 10_000 },
+};

@@ -1,0 +1,59 @@
+import type { EventRecord } from '../contract';
+import { decode, type RefusedRecord, type StreamEvent } from './decode';
+import { DeliveredSet } from './delivered-set';
+import { type Clock, type DeliveryDeadline, type DeliveryReport, type DeliveryRules, deliverRecords } from './delivery';
+import type { FanOutRecord, Prepared, Quarantine, Sender } from './ports';
+
+/** What a delivering function has for all its invocations. */
+export interface ShellParts {
+  readonly rules: DeliveryRules;
+  /** Filter and transforms. */
+  readonly prepare: (record: FanOutRecord) => Prepared;
+  readonly sender: Sender;
+  readonly quarantine: Quarantine;
+  readonly clock: Clock;
+}
+
+export interface DeliveryAnswer {
+  /** Empty, or the one record from which on the mapping is to deliver again. */
+  readonly batchItemFailures: ReadonlyArray<{ readonly itemIdentifier: string }>;
+  /** Ids of all records that are not delivered; for the replay function only. */
+  readonly unfinished?: readonly string[];
+}
+
+export interface Handled {
+  readonly answer: DeliveryAnswer;
+  readonly report: DeliveryReport;
+}
+
+/** Event in, answer out; one for each environment. */
+export class Shell {
+  private readonly delivered: DeliveredSet;
+
+  constructor(private readonly parts: ShellParts) {
+    this.delivered = new DeliveredSet(parts.clock.now);
+  }
+
+  /** @throws if it is no event of a stream */
+  public async handle(event: StreamEvent, deadline: DeliveryDeadline): Promise<Handled> {
+    const { rules, prepare, sender, quarantine, clock } = this.parts;
+    // What is replayed was asked for by somebody, whatever this environment remembers of it.
+    const delivered = event.replay ? new DeliveredSet(clock.now) : this.delivered;
+    const report = await deliverRecords(recordsOf(event), prepare, rules, { sender, quarantine, delivered, clock, deadline });
+    const [lowest] = report.unfinished;
+    const batchItemFailures = lowest === undefined ? [] : [{ itemIdentifier: lowest.sequenceNumber }];
+    const unfinished = event.replay && { unfinished: report.unfinished.map(({ id }) => id) };
+    return { answer: { batchItemFailures, ...unfinished }, report };
+  }
+}
+
+/** What the event holds, in its order. */
+function recordsOf(event: StreamEvent): readonly (FanOutRecord | RefusedRecord)[] {
+  const { records, refused } = decode(event);
+  if (refused.length === 0) {
+    return records;
+  }
+  const place = new Map<EventRecord, number>(event.Records.map((record, n) => [record, n]));
+  const placeOf = (arrival: FanOutRecord | RefusedRecord) => place.get(('refusal' in arrival ? arrival.record : arrival).source)!;
+  return [...records, ...refused].sort((a, b) => placeOf(a) - placeOf(b));
+}
