@@ -60,6 +60,23 @@ export type TransformStep =
   /** A new JSON document; strings '<$.a.b>' are replaced by what stands there, with its type if it is the whole string. */
   | { readonly kind: 'template'; readonly document: unknown };
 
+const PATH_STEP = /\.([A-Za-z_][A-Za-z0-9_]*)|\['([^'\\]+)'\]/y;
+
+/** Names of the fields a path like '$.a.b' or "$['a b']" goes through. */
+export function fieldsOf(name: string, path: string): string[] {
+  const fields: string[] = [];
+  let end = 1;
+  PATH_STEP.lastIndex = end;
+  for (let step = path.startsWith('$') && PATH_STEP.exec(path); step; step = PATH_STEP.exec(path)) {
+    fields.push(step[1] ?? step[2]);
+    end = PATH_STEP.lastIndex;
+  }
+  if (fields.length === 0 || end !== path.length) {
+    throw new Error(`'${name}' must be a path to a field like '$.a.b' or "$['a b']", got '${path}'`);
+  }
+  return fields;
+}
+
 /** How several records leave in one entry: a message, an object, a stream record. */
 export interface Packing {
   /** 'none': one record, one entry. */
@@ -121,7 +138,7 @@ export const FAILURE_REASONS = [
   'REFUSED',
   /** More bytes than the destination takes. */
   'TOO_LARGE',
-  /** A filter, transform, packing or destination needs JSON (or text), and it is none. */
+  /** A transform, packing or destination needs JSON (or text), and it is none. Filters drop it, as event source mappings do. */
   'UNPARSABLE',
   /** A field the destination needs is not there. */
   'FIELD_MISSING',

@@ -8,42 +8,34 @@ export interface StreamEvent extends Pick<ReplayEvent, 'Records'> {
   readonly replay?: ReplayEvent['replay'];
 }
 
-export interface Decoded {
-  /** In stream order, those of an aggregate in theirs. */
-  readonly records: readonly FanOutRecord[];
-  /** Records of the event whose inside nobody can deliver. */
-  readonly refused: readonly RefusedRecord[];
-}
-
+/** A record of the event whose inside nobody can deliver. */
 export interface RefusedRecord {
   readonly record: FanOutRecord;
   readonly refusal: Refusal;
 }
 
-/** @throws if it is no event of a Kinesis stream; the message never quotes it */
-export function decode(event: StreamEvent): Decoded {
+/**
+ * In stream order, records of an aggregate in theirs.
+ *
+ * @throws if it is no event of a Kinesis stream; the message never quotes it
+ */
+export function decode(event: StreamEvent): readonly (FanOutRecord | RefusedRecord)[] {
   if (!Array.isArray(event?.Records)) throw new Error('an event of a stream must have records');
-  const records: FanOutRecord[] = [];
-  const refused: RefusedRecord[] = [];
-  for (const source of event.Records) {
-    const outer = outerRecord(source);
-    const inner = deaggregate(outer.data);
-    if (inner === undefined) {
-      records.push(outer);
-    } else if (inner === 'corrupt') {
-      refused.push({ record: outer, refusal: { reason: 'CORRUPT_AGGREGATE', code: 'KeyIndexOutOfRange' } });
-    } else {
-      const only = event.replay?.only?.[source.eventID];
-      inner.forEach(({ partitionKey, data }, subSequence) => {
-        if (only && !only.includes(subSequence)) return;
-        records.push({ ...outer, id: `${outer.id}:${subSequence}`, subSequence, partitionKey, data });
-      });
-    }
-  }
-  return { records, refused };
+  return (event.Records as readonly EventRecord[]).flatMap((source) => userRecords(outerRecord(source), event.replay?.only?.[source.eventID]));
 }
 
-function outerRecord(source: EventRecord): FanOutRecord & { readonly data: Buffer } {
+function userRecords(outer: OuterRecord, only?: readonly number[]): readonly (FanOutRecord | RefusedRecord)[] {
+  const inner = deaggregate(outer.data);
+  if (inner === undefined) return [outer];
+  if (inner === 'corrupt') return [{ record: outer, refusal: { reason: 'CORRUPT_AGGREGATE', code: 'KeyIndexOutOfRange' } }];
+  const records = inner.map(({ partitionKey, data }, subSequence) =>
+    ({ ...outer, id: `${outer.id}:${subSequence}`, subSequence, partitionKey, data }));
+  return only ? records.filter(({ subSequence }) => only.includes(subSequence)) : records;
+}
+
+type OuterRecord = FanOutRecord & { readonly data: Buffer };
+
+function outerRecord(source: EventRecord): OuterRecord {
   const { eventID, kinesis } = source;
   const shardId = /^[^:]+(?=:)/.exec(eventID)?.[0];
   if (shardId === undefined || typeof kinesis?.sequenceNumber !== 'string' || typeof kinesis.data !== 'string') {
