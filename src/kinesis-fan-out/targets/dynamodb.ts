@@ -1,0 +1,54 @@
+import { Duration } from 'aws-cdk-lib';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import { propertyOf } from './properties';
+import { BoundTarget, EVERY_ORDERING, KIB, SEND_AHEAD, Statement, Target } from './target';
+import { viaService } from '../../private/kms-via-service';
+import { Ordering } from '../contract';
+import type { FanOutDynamoDbOptions } from '../fan-out-destination';
+
+/** Items, the newest record of a key winning. */
+export class DynamoDbTarget implements Target {
+  public readonly kind = 'dynamodb';
+  public readonly orderings = EVERY_ORDERING;
+  public readonly packings = ['none'] as const;
+  public readonly envelope = false;
+  public readonly maxEntryBytes = 400 * KIB;
+  public readonly defaultEntryBytes = this.maxEntryBytes;
+  public readonly sendAhead = SEND_AHEAD.DEDUPLICATED;
+  public readonly batchWindow = Duration.seconds(1);
+  private readonly keys: Keys;
+
+  constructor(private readonly table: dynamodb.ITable, private readonly options: FanOutDynamoDbOptions) {
+    this.keys = options.partitionKey === undefined ? schemaOf(table) : { partitionKey: options.partitionKey, sortKey: options.sortKey };
+  }
+
+  public bind(ordering: Ordering): BoundTarget {
+    const { table, keys, options } = this;
+    const key: Statement[] = table.encryptionKey
+      ? [{ actions: ['kms:Decrypt'], resources: [table.encryptionKey.keyArn], conditions: viaService('dynamodb') }]
+      : [];
+    return {
+      target: table.tableName,
+      settings: { kind: 'dynamodb', ...keys, sequenceAttribute: options.sequenceAttribute ?? '_sequence' },
+      statements: [
+        { actions: [ordering === 'none' ? 'dynamodb:BatchWriteItem' : 'dynamodb:PutItem'], resources: [table.tableArn] },
+        ...key,
+      ],
+    };
+  }
+}
+
+interface Keys {
+  readonly partitionKey: string;
+  readonly sortKey?: string;
+}
+
+function schemaOf(table: dynamodb.ITable): Keys {
+  const schema = (propertyOf(table, 'keySchema') ?? []) as { attributeName: string; keyType: string }[];
+  const named = (type: string) => schema.find(({ keyType }) => keyType === type)?.attributeName;
+  const partitionKey = named('HASH');
+  if (partitionKey === undefined) {
+    throw new Error("'partitionKey' of a table that is not of this app must be given, got none; it is the name of the table's partition key");
+  }
+  return { partitionKey, sortKey: named('RANGE') };
+}
