@@ -15,6 +15,8 @@ export interface InProcessContext {
   readonly invokedFunctionArn: string;
   /** Counted from 0; a number never comes back. */
   readonly environment: number;
+  /** The process is dead or its time over: what it still does must have no effect. */
+  readonly dead: boolean;
   getRemainingTimeInMillis(): number;
   /** Milliseconds since 1970. */
   now(): number;
@@ -22,8 +24,6 @@ export interface InProcessContext {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
   /** The process dies here and now: `return context.kill()`, as nothing follows. */
   kill(): Promise<never>;
-  /** Whether the process is dead or its time over: what it still does must have no effect. */
-  readonly dead: boolean;
 }
 
 export type InProcessHandler<E> = (event: E, context: InProcessContext) => Promise<unknown>;
@@ -68,11 +68,11 @@ export class InProcessFunction<E = unknown> {
     this.idle = [];
   }
 
-  public readonly invoke = async (_functionArn: string, event: E, name: string): Promise<StreamOutcome> => {
+  public readonly invoke: StreamInvoke = async (_functionArn, event, name) => {
     if (this.running >= (this.options.concurrency ?? 1000) || this.plan.throttles(name)) return { kind: 'throttled' };
     const environment = this.take(this.plan.environment(name, this.idle.map(({ env }) => env)));
     this.running += 1;
-    const outcome = await this.run(environment, event, name);
+    const outcome = await this.run(environment, event as E, name);
     this.running -= 1;
     // A failed invocation of a managed runtime leaves the environment as it is; a dead process does not.
     if ((outcome.kind === 'ok' || outcome.kind === 'error') && !this.plan.losesEnvironment(name)) {

@@ -1,4 +1,4 @@
-import { batchResult, type BatchResult } from './batch-response';
+import { batchResult } from './batch-response';
 import type { StreamInvoke, StreamOutcome } from './in-process';
 import type { StreamMapping } from './stream';
 import { EVENT_FRAME_BYTES, eventRecord, sizer, type EventSource } from './stream-event';
@@ -173,7 +173,8 @@ class Lane {
   public readonly queue: Entry[] = [];
   private parts: Batch[] = [];
   private busy = false;
-  private windowEnd?: number;
+  private idleSince = 0;
+  private timerAt?: number;
 
   constructor(private readonly options: ShardReaderOptions, private readonly event: EventSource, private readonly reader: ShardReader) {}
 
@@ -191,8 +192,10 @@ class Lane {
     const { queue } = this;
     if (queue.length === 0) return undefined;
     const [fitting, full] = this.fitting();
-    if (!full && !this.reader.isAtEnd && timeline.now < queue[0].readAt + mapping.windowSeconds * 1000) {
-      this.waitUntil(queue[0].readAt + mapping.windowSeconds * 1000);
+    // A window begins with its first record, and not before the invocation before it is over.
+    const windowEnd = Math.max(queue[0].readAt, this.idleSince) + mapping.windowSeconds * 1000;
+    if (!full && !this.reader.isAtEnd && timeline.now < windowEnd) {
+      this.waitUntil(windowEnd);
       return undefined;
     }
     const size = this.options.plan().cut(this.nameOf(queue.slice(0, fitting), 0), fitting);
@@ -213,10 +216,10 @@ class Lane {
   }
 
   private waitUntil(time: number): void {
-    if (this.windowEnd !== undefined && this.windowEnd <= time && this.windowEnd >= this.options.timeline.now) return;
-    this.windowEnd = time;
+    if (this.timerAt !== undefined && this.timerAt <= time) return;
+    this.timerAt = time;
     this.options.timeline.at(time, async () => {
-      this.windowEnd = undefined;
+      this.timerAt = undefined;
       this.kick();
     });
   }
@@ -246,7 +249,7 @@ class Lane {
       return this.next();
     }
     batch.error = outcome.error;
-    return result.kind === 'failed-from' && result.index > 0 ? this.progress(batch, result.index) : this.fail(batch, result);
+    return result.kind === 'failed-from' && result.index > 0 ? this.progress(batch, result.index) : this.fail(batch);
   }
 
   /** Part of it is done: the rest comes again, its retries anew. */
@@ -255,10 +258,10 @@ class Lane {
     this.again({ ...newBatch(batch.entries.slice(failed)), invocations: batch.invocations, error: batch.error }, backoff(1));
   }
 
-  private async fail(batch: Batch, result: BatchResult): Promise<void> {
+  /** Nothing of it is done: halves, which use up no retry, or the same batch again, which does. */
+  private async fail(batch: Batch): Promise<void> {
     const { bisects, maximumRetryAttempts } = this.options.mapping;
-    // An answer that names a record is split there: at the first one, that leaves the batch as it is.
-    if (bisects && batch.entries.length > 1 && result.kind === 'failed') {
+    if (bisects && batch.entries.length > 1) {
       const middle = Math.ceil(batch.entries.length / 2);
       const half = (entries: readonly Entry[]): Batch => ({ ...batch, entries, attempts: 0 });
       this.parts.unshift(half(batch.entries.slice(middle)));
@@ -307,6 +310,7 @@ class Lane {
 
   private next(): void {
     this.busy = false;
+    this.idleSince = this.options.timeline.now;
     this.kick();
   }
 

@@ -17,7 +17,11 @@ export function eventRecord(record: StreamRecord, shardId: string, { roleArn, so
       eventVersion: '1.1',
       eventSource: 'aws:dynamodb',
       awsRegion,
-      dynamodb: { ApproximateCreationDateTime: Math.floor(record.arrivedAt / 1000), ...record.change.dynamodb, SequenceNumber: record.sequenceNumber },
+      dynamodb: {
+        ApproximateCreationDateTime: Math.floor(record.arrivedAt / 1000),
+        ...record.change.dynamodb,
+        SequenceNumber: record.sequenceNumber,
+      },
       eventSourceARN: sourceArn,
     };
   }

@@ -6,10 +6,12 @@ import type { StreamRecord } from './stream-source';
  * matches. A pattern over `data` wants JSON, so a record that is none is dropped.
  */
 export function matchesRecord(filters: readonly unknown[], record: StreamRecord): boolean {
-  const event = record.change
-    ? { eventName: record.change.eventName, dynamodb: record.change.dynamodb }
-    : { partitionKey: record.partitionKey, data: parse(record.data) };
-  return filters.some((filter) => matchesPattern(filter, event));
+  if (record.change) return filters.some((filter) => matchesPattern(filter, record.change));
+  const data = parse(record.data);
+  return filters.some((filter) => {
+    const looksInside = (filter as { data?: unknown }).data !== undefined;
+    return !(looksInside && data === undefined) && matchesPattern(filter, { partitionKey: record.partitionKey, data });
+  });
 }
 
 /** Patterns the service refuses when the mapping is created. */

@@ -74,9 +74,9 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What Lambda's event source mapping does with a stream. */
 export class StreamDispatcher {
-  /** Told of each invocation's iterator age in milliseconds: the age of the last record of its batch. */
-  public onIteratorAge: (milliseconds: number) => void = () => {};
   public plan: StreamPlan;
+  /** Metric IteratorAge, one value for each attempt: the age of the last record of the batch, in milliseconds. */
+  public readonly iteratorAges: number[] = [];
 
   private readonly readers = new Map<string, ShardReader>();
   private counts: Mutable<Omit<StreamLedger, 'open'>> = { ...EMPTY };
@@ -105,8 +105,8 @@ export class StreamDispatcher {
     return this.readers.get(shardId)?.checkpoint;
   }
 
-  /** Milliseconds the oldest record waits that is not at an end; 0: none waits. */
-  public get iteratorAgeMs(): number {
+  /** Milliseconds since the oldest record arrived that is not at an end; 0: all are. */
+  public get lagMs(): number {
     return Math.max(0, ...[...this.readers.values()].map(({ oldest }) => oldest === undefined ? 0 : this.options.timeline.now - oldest));
   }
 
@@ -131,7 +131,7 @@ export class StreamDispatcher {
       shardId,
       from,
       count: (what, records) => this.counts[what] += records,
-      onIteratorAge: (age) => this.onIteratorAge(age),
+      onIteratorAge: (age) => this.iteratorAges.push(age),
       onDrained: () => this.look(),
     });
   }

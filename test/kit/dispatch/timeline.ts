@@ -23,7 +23,6 @@ export class Timeline {
   private order = 0;
   private time = EPOCH;
   private sleepers = 0;
-  private onSleep: () => void = () => {};
   private readonly failures: unknown[] = [];
 
   /**
@@ -34,6 +33,8 @@ export class Timeline {
     private readonly onJump: (now: number) => void = () => {},
     private readonly beforeJump: () => Promise<void> = async () => {},
   ) {}
+
+  private onSleep: () => void = () => {};
 
   /** Milliseconds since 1970. */
   public get now(): number {

@@ -33,7 +33,7 @@ interface Shard extends StreamShard {
   second: { start: number; records: number; bytes: number };
 }
 
-const HASH_KEYS = 1n << 128n;
+const HASH_KEYS = 2n ** 128n;
 /** Kinesis developer guide, "Quotas and limits": write capacity of a shard. */
 const MAX_SECOND = { records: 1000, bytes: 1024 * 1024 };
 
