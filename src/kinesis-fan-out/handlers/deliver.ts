@@ -5,7 +5,7 @@ import type { StreamEvent } from './decode';
 import type { DeliveryDeadline, DeliveryReport } from './delivery';
 import { publish } from './metrics';
 import type { Sender, SenderContext, TargetOf } from './ports';
-import { createPrepare } from './prepare';
+import { preparation } from './prepare';
 import { S3Quarantine } from './quarantine';
 import { type DeliveryAnswer, Shell } from './shell';
 import { readEnv } from '../../handler-kit/env';
@@ -40,7 +40,7 @@ export function deliver<K extends TargetKind>(
   });
   const shell = new Shell({
     rules: settings,
-    prepare: createPrepare(settings),
+    prepare: preparation(settings),
     sender: createSender({ name: env.TARGET, secretArn: env.SECRET_ARN, target: target as TargetOf<K>, ordering, packing }),
     quarantine: new S3Quarantine(env.FAILURE_BUCKET, env.DESTINATION),
     clock: { now: Date.now, sleep: (ms, signal) => setTimeout(ms, undefined, { signal }), random: Math.random },

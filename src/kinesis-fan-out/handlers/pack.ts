@@ -75,7 +75,7 @@ export class Packer {
     for (let count = pieces.length; ;) {
       const body = this.body(pieces.slice(0, count));
       const packed = items.slice(from, from + count);
-      const entry: Entry = { id: idOf(packed), items: packed, body };
+      const entry: Entry = { id: entryId(packed), items: packed, body };
       const size = this.target.sizeOf(entry);
       if (body.length <= budget && size <= this.target.maxEntryBytes) {
         return { kind: 'entry', entry, size };
@@ -162,7 +162,7 @@ function lines(pieces: readonly Uint8Array[]): Buffer {
  * Names exactly these records: a destination that drops duplicates would otherwise drop the records a pack has beyond one
  * that began alike.
  */
-function idOf(items: readonly Item[]): string {
+export function entryId(items: readonly Item[]): string {
   const [first] = items;
   if (items.length === 1) {
     return first.record.id;

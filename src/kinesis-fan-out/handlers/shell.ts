@@ -1,5 +1,4 @@
-import type { EventRecord } from '../contract';
-import { decode, type RefusedRecord, type StreamEvent } from './decode';
+import { decode, type StreamEvent } from './decode';
 import { DeliveredSet } from './delivered-set';
 import { type Clock, type DeliveryDeadline, type DeliveryReport, type DeliveryRules, deliverRecords } from './delivery';
 import type { FanOutRecord, Prepared, Quarantine, Sender } from './ports';
@@ -39,21 +38,10 @@ export class Shell {
     const { rules, prepare, sender, quarantine, clock } = this.parts;
     // What is replayed was asked for by somebody, whatever this environment remembers of it.
     const delivered = event.replay ? new DeliveredSet(clock.now) : this.delivered;
-    const report = await deliverRecords(recordsOf(event), prepare, rules, { sender, quarantine, delivered, clock, deadline });
+    const report = await deliverRecords(decode(event), prepare, rules, { sender, quarantine, delivered, clock, deadline });
     const [lowest] = report.unfinished;
     const batchItemFailures = lowest === undefined ? [] : [{ itemIdentifier: lowest.sequenceNumber }];
     const unfinished = event.replay && { unfinished: report.unfinished.map(({ id }) => id) };
     return { answer: { batchItemFailures, ...unfinished }, report };
   }
-}
-
-/** What the event holds, in its order. */
-function recordsOf(event: StreamEvent): readonly (FanOutRecord | RefusedRecord)[] {
-  const { records, refused } = decode(event);
-  if (refused.length === 0) {
-    return records;
-  }
-  const place = new Map<EventRecord, number>(event.Records.map((record, n) => [record, n]));
-  const placeOf = (arrival: FanOutRecord | RefusedRecord) => place.get(('refusal' in arrival ? arrival.record : arrival).source)!;
-  return [...records, ...refused].sort((a, b) => placeOf(a) - placeOf(b));
 }
