@@ -67,6 +67,8 @@ export class Waves {
   private readonly pool?: Lane;
   private ready: Lane[] = [];
   private refused: Lane[] = [];
+  /** Halves of a split pack that reach beyond the window, now that they can arrive one without the other. */
+  private held: Lane[] = [];
   private waiting: { readonly until: number; readonly lanes: readonly Lane[] }[] = [];
   /** The lowest unfinished position. */
   private low = 0;
@@ -114,6 +116,8 @@ export class Waves {
         lane.busy = underWay;
       } else if (parcel.entry === undefined) {
         this.setAside(lane);
+      } else if (this.isBeyondWindow(parcel)) {
+        this.held.push(this.ready.shift()!);
       } else if (call.length > 0 && (bytes + parcel.size > maxCallBytes || parcel.suspicion !== call[0].suspicion)) {
         break;
       } else {
@@ -231,6 +235,7 @@ export class Waves {
       this.low++;
     }
     if (this.pool) {
+      this.held.splice(0).forEach((lane) => this.enqueue(lane));
       if (!this.pool.busy) {
         this.enqueue(this.pool);
       }
@@ -247,6 +252,11 @@ export class Waves {
         }
       }
     }
+  }
+
+  /** What holds the lowest unfinished record may go whatever it reaches. With order, nothing beyond is let in at all. */
+  private isBeyondWindow({ tasks }: Parcel): boolean {
+    return this.pool !== undefined && tasks[0].position !== this.low && tasks[tasks.length - 1].position >= this.windowEnd;
   }
 
   private get windowEnd(): number {
