@@ -47,6 +47,11 @@ export class ModelDestination {
 
   constructor(private readonly traits: Traits, protected readonly sky: Sky, protected readonly timeline: Timeline) {}
 
+  /** Records that are there: what a reader finds, and what something newer replaced. */
+  public get present(): ReadonlySet<number> {
+    return new Set(this.arrivals.map(({ n }) => n));
+  }
+
   public sender(process: Process): Sender {
     const { traits } = this;
     return {
@@ -140,9 +145,12 @@ export class FifoDestination extends ModelDestination {
 
 /** A table: an item for each key, replaced by newer ones only. */
 export class TableDestination extends ModelDestination {
-  public readonly items = new Map<string, number>();
-  /** Records that were put, or found something newer. */
-  public readonly settled = new Set<number>();
+  private readonly items = new Map<string, number>();
+  private readonly settled = new Set<number>();
+
+  public override get present(): ReadonlySet<number> {
+    return this.settled;
+  }
 
   protected override take(entry: Entry, run: Run): Arrival[] {
     const [n] = recordsIn(entry.body);
@@ -157,6 +165,10 @@ export class TableDestination extends ModelDestination {
 /** A bucket written with `If-None-Match: *`; a write whose answer was lost may take effect late. */
 export class BucketDestination extends ModelDestination {
   protected readonly objects = new Map<string, { readonly mark: PackMark; readonly arrivals: readonly Arrival[] }>();
+
+  public override get present(): ReadonlySet<number> {
+    return new Set([...this.objects.values()].flatMap(({ arrivals }) => arrivals.map(({ n }) => n)));
+  }
 
   protected override async send([entry]: readonly Entry[], run: Run, signal: AbortSignal): Promise<CallOutcome> {
     this.calls += 1;
@@ -196,6 +208,15 @@ export class BucketDestination extends ModelDestination {
     await run.context.sleep(fate === 'hang-applied' ? CLIENT_TIMEOUT_MS : latency, signal);
     if (fate !== 'fine') throw new Error(fate);
     return value;
+  }
+}
+
+/** What most write to a bucket: the last write wins. */
+export class OverwrittenBucket extends BucketDestination {
+  protected override create(...[key, mark, entry, run, created]: Parameters<BucketDestination['create']>): 'created' {
+    this.objects.delete(key);
+    super.create(key, mark, entry, run, created);
+    return 'created';
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Scenario } from './scenario';
-import { TableDestination, type Arrival } from './destination';
+import type { Arrival } from './destination';
 import type { Outcome } from './simulate';
 
 /** What a run came to, in the words of the bars. */
@@ -24,12 +24,12 @@ export function scoreOf(scenario: Scenario, outcome: Outcome): Score {
   arrivals.forEach(({ n }, at) => {
     if (!first.has(n)) first.set(n, at);
   });
-  const settled = outcome.destination instanceof TableDestination ? outcome.destination.settled : first;
+  const { present } = outcome.destination;
   const quarantined = new Set([...outcome.quarantined.keys()].map((id) => outcome.numbers.get(id)!));
   let lost = 0;
   let unaccounted = 0;
   records.forEach(({ fate }, n) => {
-    const is = { delivered: settled.has(n), quarantined: quarantined.has(n) };
+    const is = { delivered: present.has(n), quarantined: quarantined.has(n) };
     if (fate === 'delivered' && !is.delivered || fate === 'quarantined' && !is.quarantined) lost += 1;
     if (is.delivered !== (fate === 'delivered') || is.quarantined !== (fate === 'quarantined')) unaccounted += 1;
   });

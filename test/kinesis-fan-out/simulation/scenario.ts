@@ -9,7 +9,7 @@ export const KINDS = ['s3', 'dynamodb', 'kinesis', 'firehose', 'sqs', 'sns', 'ev
 export type Kind = typeof KINDS[number];
 
 /** How the model behaves that stands for a destination. */
-export type Semantics = 'log' | 'fifo' | 'table' | 'bucket';
+export type Semantics = 'log' | 'fifo' | 'table' | 'bucket' | 'overwritten-bucket';
 
 /** What becomes of a record in the end. */
 export type Fate = 'delivered' | 'filtered' | 'quarantined';

@@ -9,7 +9,7 @@ import { Timeline } from '../../kit/dispatch/timeline';
 import { STREAM_ARN, VirtualStream } from '../../kit/dispatch/virtual-stream';
 import { hash32, Prng } from '../../kit/faults';
 import { aggregate } from '../aggregate';
-import { BucketDestination, FifoDestination, ModelDestination, ModelQuarantine, type Process, type Run, TableDestination } from './destination';
+import { BucketDestination, FifoDestination, ModelDestination, ModelQuarantine, OverwrittenBucket, type Process, type Run, TableDestination } from './destination';
 import type { Scenario } from './scenario';
 import { Sky } from './weather';
 
@@ -39,7 +39,7 @@ export interface Outcome {
   readonly ledger: StreamDispatcher['ledger'];
 }
 
-const MODELS = { log: ModelDestination, fifo: FifoDestination, table: TableDestination, bucket: BucketDestination };
+const MODELS = { log: ModelDestination, fifo: FifoDestination, table: TableDestination, bucket: BucketDestination, 'overwritten-bucket': OverwrittenBucket };
 /** The shell's own reserves. */
 const START_RESERVE_MS = 5000;
 const END_RESERVE_MS = 1000;
