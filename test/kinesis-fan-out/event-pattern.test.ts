@@ -104,13 +104,26 @@ describe('fields', () => {
     expect(matches(pattern, { items: [{ sku: 'a', qty: 1 }, { sku: 'b', qty: 2 }] })).toBe(false);
   });
 
-  test('one that must not be there is there in no member', () => {
-    const pattern = { items: { sku: ['a'], gone: [{ exists: false }] } };
-    expect(matches(pattern, { items: [{ sku: 'a' }, { sku: 'b' }] })).toBe(true);
-    expect(matches(pattern, { items: [{ sku: 'a' }, { gone: 1 }] })).toBe(false);
+  test('one that must not be there is missing in the member that fields before it single out', () => {
+    const after = { items: { a: ['x'], gone: [{ exists: false }] } };
+    expect(matches(after, { items: [{ a: 'x', gone: 1 }, { a: 'x' }] })).toBe(true);
+    expect(matches(after, { items: [{ a: 'x', gone: 1 }, { a: 'y' }] })).toBe(false);
+  });
+
+  test('one that must not be there is missing in all members if there are none before it', () => {
+    const before = { items: { gone: [{ exists: false }], sku: ['x'] } };
+    expect(matches(before, { items: [{ sku: 'x' }, { sku: 'y' }] })).toBe(true);
+    expect(matches(before, { items: [{ sku: 'x' }, { gone: 1 }] })).toBe(false);
+    expect(matches({ items: { gone: [{ exists: false }], near: { x: [1] } } }, { items: [{ near: { x: 1 } }, { gone: 1 }] })).toBe(false);
+    expect(matches({ items: { aid: { x: [1] }, gone: [{ exists: false }] } }, { items: [{ aid: { x: 1 } }, { gone: 1 }] })).toBe(true);
+    expect(matches({ 'items': [1], 'items.': { gone: [{ exists: false }] } }, { 'items': 1, 'items.': [{ gone: 1 }, {}] })).toBe(false);
+  });
+
+  test('one that must not be there needs nothing around it', () => {
     expect(matches({ a: { b: [{ exists: false }] } }, {})).toBe(true);
     expect(matches({ a: { b: [{ exists: false }] } }, { a: [] })).toBe(true);
     expect(matches({ a: { b: [{ exists: false }], c: [1] } }, { a: {} })).toBe(false);
+    expect(matches({ $or: [{ a: [1] }, { b: [1] }], a: { b: [{ exists: false }] } }, { a: 1 })).toBe(true);
   });
 
   test('$or stands beside the other fields, and may stand in itself', () => {

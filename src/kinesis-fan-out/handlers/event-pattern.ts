@@ -34,6 +34,9 @@ interface Field {
   readonly name: string;
   rule?: Rule;
   readonly fields: Field[];
+  /** Rules of fields inside that hold if an object of this field has them nowhere. */
+  readonly optional: Rule[];
+  readonly depth: number;
 }
 
 /** @throws for what is no event pattern */
@@ -63,29 +66,46 @@ function alternativesOf(pattern: unknown, path: Path, sofar: readonly Rules[]): 
   }, sofar);
 }
 
+/**
+ * In a list, a field that may be missing is missing in the member that fields before it, by alphabet, have singled out; if
+ * there is none, in the whole list. That is how the engine proceeds.
+ */
 function allOf(rules: Rules): (event: unknown) => boolean {
-  const root: Field = { name: '', fields: [] };
-  for (const rule of rules.values()) {
-    rule.path.reduce(fieldIn, root).rule = rule;
-  }
-  const optional = [...rules.values()].filter(({ orMissing }) => orMissing);
-  return (event) => holds(root, event, new Set(optional.filter(({ path }) => !isThere(event, path))));
+  const root: Field = { name: '', fields: [], optional: [], depth: 0 };
+  const named = [...rules.values()].map((rule) => ({ rule, name: rule.path.join('.') }));
+  const sorted = named.sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ rule }) => rule);
+  for (const rule of sorted) rule.path.reduce(fieldIn, root).rule = rule;
+  sorted.forEach((rule, i) => {
+    if (!rule.orMissing) return;
+    const shared = sorted.slice(0, i).filter(({ orMissing }) => !orMissing).map(({ path }) => sharedParents(path, rule.path));
+    rule.path.slice(0, Math.max(0, ...shared)).reduce(fieldIn, root).optional.push(rule);
+  });
+  return (event) => holds(root, event, new Set());
 }
 
 function fieldIn(parent: Field, name: string): Field {
   const known = parent.fields.find((field) => field.name === name);
   if (known) return known;
-  const field: Field = { name, fields: [] };
+  const field: Field = { name, fields: [], optional: [], depth: parent.depth + 1 };
   parent.fields.push(field);
   return field;
 }
 
-/** @param settled rules of fields that the event has nowhere, and need not have */
-function holds({ rule, fields }: Field, value: unknown, settled: ReadonlySet<Rule>): boolean {
+function sharedParents(one: Path, other: Path): number {
+  const parents = one.slice(0, -1);
+  const different = parents.findIndex((name, i) => i >= other.length - 1 || name !== other[i]);
+  return different < 0 ? parents.length : different;
+}
+
+/** @param settled rules that hold because their field is missing */
+function holds({ rule, fields, optional, depth }: Field, value: unknown, settled: ReadonlySet<Rule>): boolean {
   if (rule && !settled.has(rule) && !leaves(value).some((leaf) => rule.conditions.some((condition) => condition(leaf)))) return false;
-  const open = fields.filter((field) => isOpen(field, settled));
-  return open.length === 0 || objects(value).some((object) =>
-    open.every((field) => Object.hasOwn(object, field.name) && holds(field, object[field.name], settled)));
+  if (!fields.some((field) => isOpen(field, settled))) return true;
+  return objects(value).some((object) => {
+    const missing = optional.filter(({ path }) => !isThere(object, path.slice(depth)));
+    const now = missing.length === 0 ? settled : new Set([...settled, ...missing]);
+    return fields.every((field) => !isOpen(field, now) || (Object.hasOwn(object, field.name) && holds(field, object[field.name], now)));
+  });
 }
 
 function isOpen({ rule, fields }: Field, settled: ReadonlySet<Rule>): boolean {
@@ -281,12 +301,10 @@ function addresses(argument: unknown, path: Path): Condition {
   const [, address, bits] = /^([^/]+)\/(\d{1,3})$/.exec(String(argument)) ?? [];
   const version = isIP(address ?? '');
   if (version === 0 || Number(bits) > (version === 4 ? 32 : 128)) throw invalid(path, "must have a range of addresses at 'cidr'", argument);
+  const family = version === 4 ? 'ipv4' : 'ipv6';
   const list = new BlockList();
-  list.addSubnet(address, Number(bits), `ipv${version}` as 'ipv4' | 'ipv6');
-  return onText((text) => {
-    const family = isIP(text);
-    return family !== 0 && list.check(text, `ipv${family}` as 'ipv4' | 'ipv6');
-  });
+  list.addSubnet(address, Number(bits), family);
+  return onText((text) => isIP(text) === version && list.check(text, family));
 }
 
 function onlyEntry(condition: JsonObject, path: Path): readonly [string, unknown] {

@@ -1,7 +1,7 @@
-import { ask } from './oracles';
 import { randomCase, type Case } from './cases';
-import { Prng, replayLine, runsFromEnv, seedFromEnv } from '../../kit/faults';
+import { ask } from './oracles';
 import { deaggregateInRange } from '../../../src/kinesis-fan-out/handlers/kpl';
+import { Prng, replayLine, runsFromEnv, seedFromEnv } from '../../kit/faults';
 
 const SEED = seedFromEnv(20261121);
 const RUNS = runsFromEnv(20_000);

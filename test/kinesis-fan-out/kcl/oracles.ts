@@ -2,6 +2,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { hash32 } from '../../kit/faults';
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -19,17 +21,14 @@ export async function ask(oracle: 'kcl' | 'ruler', lines: Iterable<string>, onAn
   });
   let answers = 0;
   createInterface({ input: java.stdout }).on('line', (answer) => onAnswer(answer, answers++));
-  let asked = 0;
-  java.stdin.on('error', () => {
-    // It ended early: its exit code tells.
-  });
-  for (const line of lines) {
-    asked += 1;
-    if (!java.stdin.write(`${line}\n`)) await new Promise((resolve) => java.stdin.once('drain', resolve).once('error', resolve));
-  }
-  java.stdin.end();
+  // If it ends early its exit code tells.
+  await pipeline(Readable.from(withBreaks(lines)), java.stdin).catch(() => {});
   const code = await ended;
-  if (code !== 0 || answers !== asked) throw new Error(`the ${oracle} oracle must answer every line, got ${answers} answers to ${asked} and exit code ${code}`);
+  if (code !== 0) throw new Error(`the ${oracle} oracle must answer every line, ended with ${code} after ${answers} answers`);
+}
+
+function* withBreaks(lines: Iterable<string>): Generator<string> {
+  for (const line of lines) yield `${line}\n`;
 }
 
 /** Fetched once for each state of the pom. */
