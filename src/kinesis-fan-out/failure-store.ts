@@ -29,7 +29,7 @@ export function allowKeeping(handler: BundledFunction, destination: string, buck
   handler.allow(['s3:ListBucket'], [bucket.bucketArn], ownedBy(bucket));
   allowKey(handler, bucket.encryptionKey, ['kms:GenerateDataKey']);
   acknowledge(handler, {
-    [wildcardResource(handler, resources[0])]: 'Lambda keeps expired records below its own prefix, mapping by mapping',
+    [wildcardResource(handler, resources[0])]: EXPIRED_REASON,
     [wildcardResource(handler, resources[1])]: 'quarantined records of one destination, below its prefix',
   });
 }
@@ -42,11 +42,13 @@ export function allowReplaying(handler: BundledFunction, bucket: s3.IBucket): vo
   handler.allow(['s3:PutObject'], [receipts]);
   allowKey(handler, bucket.encryptionKey, ['kms:Decrypt', 'kms:GenerateDataKey']);
   acknowledge(handler, {
-    [wildcardResource(handler, expired)]: 'replays what expired',
+    [wildcardResource(handler, expired)]: EXPIRED_REASON,
     [wildcardResource(handler, quarantined)]: 'replays what was quarantined',
     [wildcardResource(handler, receipts)]: 'receipts of replays, below their prefix',
   });
 }
+
+const EXPIRED_REASON = 'Lambda keeps expired records below its own prefix, mapping by mapping';
 
 function allowKey(handler: BundledFunction, key: kms.IKey | undefined, actions: string[]): void {
   if (key) handler.allow(actions, [key.keyArn], viaService('s3'));

@@ -7,7 +7,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { alarmOnBroken, alarmOnExpired, alarmOnIteratorAge, alarmOnNotRunning, alarmOnQuarantine } from './alarms';
-import { DeliverEnv, DeliverSettings, METRIC } from './contract';
+import { DeliverEnv, DeliverSettings, FilterPattern, METRIC } from './contract';
 import { DeliveryContext } from './delivery-context';
 import { checkOptions, checkTimeout, DEFAULT_TIMEOUT, settingsOf } from './delivery-settings';
 import { allowKeeping } from './failure-store';
@@ -15,7 +15,7 @@ import { FanOutDestination } from './fan-out-destination';
 import { FanOutFilter } from './fan-out-filter';
 import { FanOutFilterPlacement, FanOutOrdering, FanOutReader } from './fan-out-modes';
 import { FanOutTransform } from './fan-out-transform';
-import { guardDistribution, guardParallelization, guardRecordSize, placeFilter } from './guards';
+import { guardDistribution, guardMappingFilter, guardParallelization, guardRecordSize, placeFilter } from './guards';
 import { deliveryMetric, mappingMetric } from './metrics';
 import { Target } from './targets/target';
 import { createConsumer, createMapping } from './trigger';
@@ -147,20 +147,8 @@ export class FanOutDelivery implements iam.IGrantable, ec2.IConnectable {
     this.grantPrincipal = this._handler.grantPrincipal;
 
     this.consumer = dedicated ? createConsumer(this.scope, 'Consumer', context.stream) : undefined;
-    this.eventSourceMapping = createMapping(this.scope, 'Trigger', {
-      handler: this._handler,
-      stream: context.stream,
-      consumer: this.consumer,
-      failureBucket: context.failureBucket,
-      filters: inMapping ? settings.filters : [],
-      batchSize: options.batchSize ?? 10_000,
-      batchWindow: options.batchWindow ?? target.batchWindow,
-      maxRecordAge: context.maxRecordAge,
-      parallelizationFactor: options.parallelizationFactor ?? 1,
-      startingPosition: options.startingPosition ?? lambda.StartingPosition.TRIM_HORIZON,
-      startingPositionTimestamp: options.startingPositionTimestamp,
-      enabled: options.enabled ?? true,
-    });
+    this.eventSourceMapping = this.trigger(context, target, inMapping ? settings.filters : [], options);
+    guardMappingFilter(this.eventSourceMapping, id, context.aggregation);
 
     const { alarmTopic, maxRecordAge, stream } = context;
     this.iteratorAgeAlarm = alarmOnIteratorAge(this.scope, 'IteratorAgeAlarm', this, maxRecordAge, alarmTopic);
@@ -268,6 +256,25 @@ export class FanOutDelivery implements iam.IGrantable, ec2.IConnectable {
     guardDistribution(this.destinationId, facts, settings.ordering);
     guardParallelization(this.scope, this.destinationId, options.parallelizationFactor ?? 1, aggregation, settings.ordering);
     guardRecordSize(this.scope, this.destinationId, facts, target);
+  }
+
+  private trigger(
+    { stream, failureBucket, maxRecordAge }: DeliveryContext, target: Target, filters: readonly FilterPattern[], options: FanOutDeliveryOptions,
+  ): lambda.EventSourceMapping {
+    return createMapping(this.scope, 'Trigger', {
+      handler: this._handler,
+      stream,
+      consumer: this.consumer,
+      failureBucket,
+      filters,
+      batchSize: options.batchSize ?? 10_000,
+      batchWindow: options.batchWindow ?? target.batchWindow,
+      maxRecordAge,
+      parallelizationFactor: options.parallelizationFactor ?? 1,
+      startingPosition: options.startingPosition ?? lambda.StartingPosition.TRIM_HORIZON,
+      startingPositionTimestamp: options.startingPositionTimestamp,
+      enabled: options.enabled ?? true,
+    });
   }
 
   private deliverFunction(

@@ -1,5 +1,7 @@
 /** What would fail, lose or cost unseen at run time, said at synth. Silent about what is known only at deployment. */
-import { Annotations, Duration, Token } from 'aws-cdk-lib';
+import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
+import * as kinesis from 'aws-cdk-lib/aws-kinesis';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { IConstruct } from 'constructs';
 import { FilterPattern, Ordering } from './contract';
 import { FanOutAggregation, FanOutFilterPlacement } from './fan-out-modes';
@@ -34,15 +36,30 @@ export function guardReaders(scope: IConstruct, { shared, utilisation }: Readers
       + `got ${shared} that read ${megabytes} MB/s; use FanOutReader.DEDICATED or AUTO, or correct 'foreignReaders' and 'expectedUtilisation'`);
   }
   if (shared > COMFORTABLE_READERS) {
-    warn(scope, 'sharedReaders', `${shared} readers share the stream, ${COMFORTABLE_READERS} leave room for catching up: `
+    warn(scope, 'sharedReaders', `more than ${COMFORTABLE_READERS} readers share the stream, which leaves no room for catching up: `
       + 'reads are throttled when they are behind; use FanOutReader.DEDICATED or AUTO');
   }
 }
 
 export function guardConsumers(scope: IConstruct, dedicated: number): void {
   if (dedicated > 20) {
-    warn(scope, 'dedicatedReaders', `${dedicated} dedicated readers: a stream takes 20, in mode On-demand Advantage 50; use FanOutReader.SHARED for some`);
+    warn(scope, 'dedicatedReaders', 'more than 20 dedicated readers, which only a stream in mode On-demand Advantage takes; use FanOutReader.SHARED for some');
   }
+}
+
+/** The replay function knows all functions by name, in a variable. */
+const MAX_DESTINATIONS = 25;
+
+export function guardNumber(destinations: number): void {
+  if (destinations > MAX_DESTINATIONS) {
+    throw new Error(`a fan-out must have at most ${MAX_DESTINATIONS} destinations, got ${destinations}; a stream has room for about as many readers`);
+  }
+}
+
+export function guardLoop(id: string, source: kinesis.IStream, { stream }: Target): void {
+  if (!stream) return;
+  const [arn, other] = [source, stream].map(({ streamArn }) => JSON.stringify(Stack.of(source).resolve(streamArn)));
+  if (arn === other) throw new Error(`destination '${id}' must be another stream than the source, got the source: its records would come again for ever`);
 }
 
 /** Whether the filter goes into the mapping. */
@@ -52,12 +69,25 @@ export function placeFilter(
   if (patterns.length === 0 || placement === FanOutFilterPlacement.FUNCTION) return false;
   const obstacle = aggregation === FanOutAggregation.NONE
     ? whyNotInMapping(patterns)
-    : 'a mapping filters aggregates without looking inside, so records would be lost';
+    : AGGREGATES_LOST;
   if (obstacle === undefined) return true;
   if (placement === FanOutFilterPlacement.AUTO) return false;
   throw new Error(`'filterPlacement' of destination '${id}' must be AUTO or FUNCTION, got MAPPING: ${obstacle}`
     + (aggregation === FanOutAggregation.NONE ? '' : "; if producers never aggregate, say so by 'aggregation: FanOutAggregation.NONE'"));
 }
+
+/** A filter may also be set on the mapping's CloudFormation resource, past all options. */
+export function guardMappingFilter(mapping: lambda.EventSourceMapping, id: string, aggregation: FanOutAggregation): void {
+  if (aggregation === FanOutAggregation.NONE) return;
+  mapping.node.addValidation({
+    validate: () => (mapping.node.defaultChild as lambda.CfnEventSourceMapping).filterCriteria === undefined ? [] : [
+      `the mapping of destination '${id}' must have no filter criteria unless producers never aggregate, got some: ${AGGREGATES_LOST}; `
+      + "use the option 'filter', or say 'aggregation: FanOutAggregation.NONE'",
+    ],
+  });
+}
+
+const AGGREGATES_LOST = 'a mapping filters aggregates without looking inside, so records would be lost';
 
 export function guardParallelization(scope: IConstruct, id: string, factor: number, aggregation: FanOutAggregation, ordering: Ordering): void {
   if (Token.isUnresolved(factor) || factor === 1) return;
@@ -108,11 +138,14 @@ export function guardRecordSize(
 ): void {
   if (most === undefined || most <= MIB) return;
   if (most > maxEntryBytes) {
-    warn(scope, `recordSize-${id}`, `the stream takes records of ${most / KIB} KiB, destination '${id}' (${kind}) of ${Math.floor(maxEntryBytes / KIB)} KiB: `
+    warn(scope, 'recordSize', `the stream takes records of ${most / KIB} KiB, destination '${id}' (${kind}) of ${Math.floor(maxEntryBytes / KIB)} KiB: `
       + `larger ones are quarantined; keep them out by a filter${sizeRemedy ? ` or ${sizeRemedy}` : ''}`);
   }
+}
+
+export function guardInvocation(scope: IConstruct, { maxRecordBytes: most = 0 }: StreamFacts): void {
   if (most > LAMBDA_RECORD_BYTES) {
-    warn(scope, 'recordSize', `the stream takes records of ${most / KIB} KiB, Lambda can be invoked with ${LAMBDA_RECORD_BYTES / KIB} KiB: `
+    warn(scope, 'invocation', `the stream takes records of ${most / KIB} KiB, Lambda can be invoked with ${LAMBDA_RECORD_BYTES / KIB} KiB: `
       + 'a larger one may never reach a destination and end in the failure bucket or nowhere; lower the maximum of the stream');
   }
 }
@@ -133,6 +166,8 @@ export function nameOf(ordering: Ordering): string {
   return ordering.toUpperCase().replace('-', '_');
 }
 
+/** Once, though several destinations may give the same reason. */
 function warn(scope: IConstruct, rule: string, message: string): void {
+  if (scope.node.metadata.some(({ data }) => typeof data === 'string' && data.startsWith(message))) return;
   Annotations.of(scope).addWarningV2(`cdk-lambda-blueprints:kinesisFanOut.${rule}`, message);
 }

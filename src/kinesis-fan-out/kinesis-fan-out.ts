@@ -16,7 +16,7 @@ import { allowReplaying } from './failure-store';
 import { FanOutDelivery, FanOutDeliveryOptions } from './fan-out-delivery';
 import { FanOutDestination } from './fan-out-destination';
 import { FanOutAggregation, FanOutReader } from './fan-out-modes';
-import { guardConsumers, guardKinesisOnly, guardReaders, guardRecordAge, mayShare, Readers } from './guards';
+import { guardConsumers, guardInvocation, guardKinesisOnly, guardLoop, guardNumber, guardReaders, guardRecordAge, mayShare, Readers } from './guards';
 import { streamMetric } from './metrics';
 import { createStream, factsOf, StreamFacts } from './source-stream';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
@@ -55,7 +55,7 @@ export interface KinesisFanOutProps extends HandlerOptions {
    */
   readonly maxRecordAge?: Duration;
   /**
-   * Which part of its write capacity a shard uses at most, above 0 to 1. Decides how many readers may share it.
+   * Which part of its write capacity a shard uses at most, 0.01 to 1. Decides how many readers may share it.
    * @default 0.5
    */
   readonly expectedUtilisation?: number;
@@ -144,6 +144,7 @@ export class KinesisFanOut extends Construct implements ec2.IConnectable, iam.IG
     this.stream = props.stream ?? createStream(this, 'Stream', this.removalPolicy, props.encryptionKey);
     this.facts = factsOf(this.stream);
     guardKinesisOnly(this.facts);
+    guardInvocation(this, this.facts);
     this.maxRecordAge = props.maxRecordAge ?? defaultAge(this.facts);
     guardRecordAge(this.maxRecordAge, this.facts);
 
@@ -162,9 +163,8 @@ export class KinesisFanOut extends Construct implements ec2.IConnectable, iam.IG
   /** Adds a destination. Its id is part of logical ids, of metrics and of keys in the failure bucket: don't change it. */
   public addDestination(id: string, destination: FanOutDestination, options: FanOutDeliveryOptions = {}): FanOutDelivery {
     checkPattern('id', id, /^[A-Za-z][A-Za-z0-9_-]{0,62}$/, "1 to 63 letters, digits, '-' and '_', a letter first");
-    if (destination._target.resource === this.stream) {
-      throw new Error(`destination '${id}' must not be the stream itself, which would deliver its records to itself for ever`);
-    }
+    guardLoop(id, this.stream, destination._target);
+    guardNumber(Object.keys(this.byId).length + 1);
     const dedicated = this.chooseReader(options.reader ?? FanOutReader.AUTO);
     const delivery = FanOutDelivery._define(this.destinations, id, this.context(), destination, options, dedicated);
     this.byId[id] = delivery;
@@ -220,7 +220,7 @@ export class KinesisFanOut extends Construct implements ec2.IConnectable, iam.IG
     if (maxRecordAge && (maxRecordAge.toSeconds() < 60 || maxRecordAge.toSeconds() > MAX_AGE.toSeconds())) {
       throw new Error(`'maxRecordAge' must be 1 minute to 7 days, got ${maxRecordAge.toHumanString()}`);
     }
-    checkNumber('expectedUtilisation', expectedUtilisation, { min: Number.MIN_VALUE, max: 1 });
+    checkNumber('expectedUtilisation', expectedUtilisation, { min: 0.01, max: 1 });
     checkInteger('foreignReaders', foreignReaders, { min: 0, max: 100 });
   }
 

@@ -14,13 +14,13 @@ export class FirehoseTarget implements Target {
   public readonly sendAhead = SEND_AHEAD.OTHERS;
   public readonly batchWindow = Duration.seconds(5);
 
-  constructor(private readonly stream: firehose.IDeliveryStream) {}
+  constructor(private readonly deliveryStream: firehose.IDeliveryStream) {}
 
   public bind(): BoundTarget {
     return {
-      target: this.stream.deliveryStreamName,
+      target: this.deliveryStream.deliveryStreamName,
       settings: { kind: 'firehose' },
-      statements: [{ actions: ['firehose:PutRecordBatch'], resources: [this.stream.deliveryStreamArn] }],
+      statements: [{ actions: ['firehose:PutRecordBatch'], resources: [this.deliveryStream.deliveryStreamArn] }],
     };
   }
 }

@@ -16,10 +16,8 @@ export class KinesisTarget implements Target {
   public readonly sizeRemedy = "raise the target stream's maximum and say so by 'maxRecordSize'";
   public readonly sendAhead = SEND_AHEAD.OTHERS;
   public readonly batchWindow = Duration.seconds(1);
-  public readonly resource: kinesis.IStream;
 
-  constructor(private readonly stream: kinesis.IStream, options: FanOutKinesisOptions) {
-    this.resource = stream;
+  constructor(public readonly stream: kinesis.IStream, options: FanOutKinesisOptions) {
     this.maxEntryBytes = options.maxRecordSize?.toBytes() ?? maxRecordBytes(stream) ?? MIB;
     this.defaultEntryBytes = this.maxEntryBytes;
     if (this.maxEntryBytes < MIB || this.maxEntryBytes > 10 * MIB) {

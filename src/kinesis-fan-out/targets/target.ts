@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { IConstruct } from 'constructs';
+import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import { Ordering, Packing, TargetKind, TargetSettings } from '../contract';
 
 /** One kind of destination as the construct sees it: what it can do, and what the function that delivers to it needs. */
@@ -23,8 +23,8 @@ export interface Target {
   readonly batchWindow: Duration;
   /** What the function may wait for one answer. */
   readonly patience?: Duration;
-  /** The resource records end up in, if it might be the source. */
-  readonly resource?: IConstruct;
+  /** The stream records end up in, which might be the source. */
+  readonly stream?: kinesis.IStream;
   bind(ordering: Ordering): BoundTarget;
 }
 
