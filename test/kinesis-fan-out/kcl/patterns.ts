@@ -62,8 +62,8 @@ function text(prng: Prng): string {
 }
 
 function number(prng: Prng): number {
-  const value = Number(prng.pick(NUMBERS));
-  return Number.isFinite(value) ? value : 1;
+  const picked = Number(prng.pick(NUMBERS));
+  return Number.isFinite(picked) ? picked : 1;
 }
 
 function numeric(prng: Prng): unknown[] {
