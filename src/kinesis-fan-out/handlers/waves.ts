@@ -110,10 +110,9 @@ export class Waves {
     while (this.ready.length > 0 && call.length < maxEntries) {
       const [lane] = this.ready;
       const parcel = this.head(lane);
-      const underWay = lane !== this.pool && call.at(-1)?.lane === lane;
-      if (parcel === undefined || (underWay && parcel.entry === undefined)) {
+      if (parcel === undefined || (this.isUnderWay(lane, call) && !this.mayFollow(parcel))) {
         this.ready.shift();
-        lane.busy = underWay;
+        lane.busy = this.isUnderWay(lane, call);
       } else if (parcel.entry === undefined) {
         this.setAside(lane);
       } else if (this.isBeyondWindow(parcel)) {
@@ -276,6 +275,15 @@ export class Waves {
   private enqueue(lane: Lane): void {
     lane.busy = true;
     this.ready.push(lane);
+  }
+
+  /** With order, a lane whose parcels are in a call is nobody else's until the call is over. */
+  private isUnderWay(lane: Lane, call: readonly Parcel[]): boolean {
+    return lane !== this.pool && call.at(-1)?.lane === lane;
+  }
+
+  private mayFollow(parcel: Parcel): boolean {
+    return parcel.entry !== undefined && !this.isBeyondWindow(parcel);
   }
 
   /** The lane that filled the call up: it is under way now, and the pool lets others go first. */

@@ -7,7 +7,7 @@ export interface Score {
   readonly lost: number;
   /** Records that ended in more than one way, or in none. */
   readonly unaccounted: number;
-  /** Arrivals after an acknowledged one. */
+  /** Arrivals right after an acknowledged one. */
   readonly excess: number;
   /** What {@link excess} may be: nothing in one environment, the window for every change of it (and the records of an aggregate before it). */
   readonly allowed: number;
@@ -63,13 +63,13 @@ export function broken(scenario: Scenario, outcome: Outcome): string[] {
   return found;
 }
 
-/** Arrivals after one the sender knew of, in an invocation whose answer the mapping got. */
+/** Arrivals right after one the sender knew of, in an invocation whose answer the mapping got. */
 function excessOf(arrivals: readonly Arrival[]): number {
-  const known = new Set<number>();
+  const known = new Map<number, boolean>();
   let excess = 0;
   for (const { n, acknowledged, run } of arrivals) {
-    if (known.has(n)) excess += 1;
-    else if (acknowledged && run.answered) known.add(n);
+    if (known.get(n)) excess += 1;
+    known.set(n, acknowledged && run.answered);
   }
   return excess;
 }
