@@ -42,7 +42,8 @@ export interface FanOutDeliveryOptions extends HandlerOptions {
   readonly transform?: FanOutTransform;
   /**
    * Whose order is kept.
-   * @default - `PER_KEY` where the destination can hold order, `NONE` at standard queues and topics, Firehose and EventBridge
+   * @default - `PER_KEY` where the destination can hold order, `PER_SHARD` in a bucket, `NONE` at standard queues and topics,
+   * Firehose and EventBridge
    */
   readonly ordering?: FanOutOrdering;
   /**

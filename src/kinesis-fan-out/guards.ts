@@ -93,7 +93,7 @@ export function guardParallelization(scope: IConstruct, id: string, factor: numb
   if (Token.isUnresolved(factor) || factor === 1) return;
   if (ordering === 'per-shard') {
     throw new Error(`'parallelizationFactor' of destination '${id}' must be 1 with FanOutOrdering.PER_SHARD, got ${factor}: `
-      + 'parallel batches of a shard keep the order of partition keys only; use PER_KEY or leave it out');
+      + 'parallel batches of a shard keep the order of partition keys only; leave it out, or add shards');
   }
   if (aggregation === FanOutAggregation.KPL) {
     throw new Error(`'parallelizationFactor' of destination '${id}' must be 1 with FanOutAggregation.KPL, got ${factor}: `

@@ -66,10 +66,10 @@ const importedKey = () => kms.Key.fromKeyArn(stack, 'Key', arn('kms', 'key/1'));
 describe('S3', () => {
   const lake = (key?: kms.IKey) => s3.Bucket.fromBucketAttributes(stack, 'Lake', { bucketArn: 'arn:aws:s3:::lake', encryptionKey: key });
 
-  test('lines of JSON in objects up to 8 MiB, ordered by key, five seconds of records', () => {
+  test('lines of JSON in objects up to 8 MiB, in the order of the shard, five seconds of records', () => {
     expect(serve(FanOutDestination.s3(lake()))).toMatchObject({
       settings: {
-        ordering: 'per-key',
+        ordering: 'per-shard',
         filters: [],
         transforms: [],
         packing: { kind: 'ndjson', maxBytes: 8 * BATCH_BYTES, envelope: false },
@@ -353,8 +353,21 @@ describe('order', () => {
   test('every ordering where it can be kept', () => {
     for (const ordering of Object.values(FanOutOrdering)) {
       stack = stackFor();
-      expect(serve(FanOutDestination.sqs(queue('audit.fifo')), { ordering }).settings.ordering).toBe(ordering);
+      expect(serve(FanOutDestination.kinesis(new kinesis.Stream(stack, 'S')), { ordering }).settings.ordering).toBe(ordering);
     }
+  });
+
+  test.each([
+    ['S3', () => FanOutDestination.s3(s3.Bucket.fromBucketName(stack, 'B', 'lake')), 'PER_SHARD', FanOutOrdering.PER_KEY,
+      'an object holds records of one shard as they came, so keys are in order too; leave it out'],
+    ['DynamoDB', () => FanOutDestination.dynamoDb(dynamodb.Table.fromTableName(stack, 'T', 't'), { partitionKey: 'id' }), 'PER_KEY or NONE', FanOutOrdering.PER_SHARD,
+      'items of different keys have no order'],
+    ['SQS FIFO', () => FanOutDestination.sqs(queue('audit.fifo')), 'PER_KEY or NONE', FanOutOrdering.PER_SHARD,
+      'a FIFO queue keeps the order of a group, which is the key'],
+    ['SNS FIFO', () => FanOutDestination.sns(sns.Topic.fromTopicArn(stack, 'T', arn('sns', 'news.fifo'))), 'PER_KEY or NONE', FanOutOrdering.PER_SHARD,
+      'a FIFO topic keeps the order of a group, which is the key'],
+  ])('%s has no other order', (_name, destination, allowed, ordering, remedy) => {
+    expect(() => serve(destination(), { ordering })).toThrow(`'ordering' of destination 'Target' must be ${allowed}, got ${ordering.toUpperCase().replace('-', '_')}: ${remedy}`);
   });
 
   test.each([

@@ -29,10 +29,10 @@ beforeEach(() => {
   stack = stackFor();
 });
 
-const lake = () => FanOutDestination.s3(s3.Bucket.fromBucketName(stack, 'Lake', 'lake'));
+const mirror = () => FanOutDestination.kinesis(kinesis.Stream.fromStreamArn(stack, 'Copy', 'arn:aws:kinesis:eu-west-1:123456789012:stream/mirror'));
 const numberToken = () => Token.asNumber({ Ref: 'N' });
 
-function delivery(options: FanOutDeliveryOptions = {}, props: KinesisFanOutProps = {}, destination: FanOutDestination = lake()): FanOutDelivery {
+function delivery(options: FanOutDeliveryOptions = {}, props: KinesisFanOutProps = {}, destination: FanOutDestination = mirror()): FanOutDelivery {
   return new KinesisFanOut(stack, 'Orders', props).addDestination('Target', destination, options);
 }
 
@@ -97,7 +97,7 @@ describe('(a) readers beyond the capacity of the stream', () => {
   test('a fan-out has 25 destinations at most', () => {
     const orders = new KinesisFanOut(stack, 'Orders');
     for (let i = 0; i < 25; i++) orders.addDestination(`D${i}`, FanOutDestination.sqs(new sqs.Queue(stack, `Q${i}`)));
-    expect(() => orders.addDestination('D25', lake())).toThrow('a fan-out must have at most 25 destinations, got 26; a stream has room for about as many readers');
+    expect(() => orders.addDestination('D25', mirror())).toThrow('a fan-out must have at most 25 destinations, got 26; a stream has room for about as many readers');
   });
 });
 
@@ -180,7 +180,7 @@ describe('(c) parallel batches of aggregates', () => {
   test('fail with the order of shards, whatever the aggregation', () => {
     expect(() => delivery({ parallelizationFactor: 2, ordering: FanOutOrdering.PER_SHARD }, { aggregation: NONE })).toThrow(
       "'parallelizationFactor' of destination 'Target' must be 1 with FanOutOrdering.PER_SHARD, got 2: parallel batches of a shard keep the order of partition "
-      + 'keys only; use PER_KEY or leave it out');
+      + 'keys only; leave it out, or add shards');
   });
 
   test('are warned about where nothing is said of aggregates', () => {

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import { propertyOf } from './properties';
-import { BoundTarget, EVERY_ORDERING, KIB, SEND_AHEAD, Statement, Target } from './target';
+import { BoundTarget, KIB, SEND_AHEAD, Statement, Target } from './target';
 import { viaService } from '../../private/kms-via-service';
 import { Ordering } from '../contract';
 import type { FanOutDynamoDbOptions } from '../fan-out-destination';
@@ -9,7 +9,8 @@ import type { FanOutDynamoDbOptions } from '../fan-out-destination';
 /** Items, the newest record of a key winning. */
 export class DynamoDbTarget implements Target {
   public readonly kind = 'dynamodb';
-  public readonly orderings = EVERY_ORDERING;
+  public readonly orderings = ['per-key', 'none'] as const;
+  public readonly orderingRemedy = 'items of different keys have no order';
   public readonly packings = ['none'] as const;
   public readonly envelope = false;
   public readonly maxEntryBytes = 400 * KIB;

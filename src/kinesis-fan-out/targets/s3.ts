@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { BoundTarget, EVERY_ORDERING, MIB, SEND_AHEAD, Statement, Target } from './target';
+import { BoundTarget, MIB, SEND_AHEAD, Statement, Target } from './target';
 import { viaService } from '../../private/kms-via-service';
 import { checkPrefix } from '../../private/validate';
 import type { FanOutS3Options } from '../fan-out-destination';
@@ -8,7 +8,8 @@ import type { FanOutS3Options } from '../fan-out-destination';
 /** Objects `<prefix><shard>/<first sequence number>`. */
 export class S3Target implements Target {
   public readonly kind = 's3';
-  public readonly orderings = EVERY_ORDERING;
+  public readonly orderings = ['per-shard'] as const;
+  public readonly orderingRemedy = 'an object holds records of one shard as they came, so keys are in order too; leave it out';
   public readonly packings = ['ndjson', 'ndjson-gzip', 'json-array', 'none'] as const;
   public readonly envelope = false;
   public readonly maxEntryBytes = 64 * MIB;
