@@ -25,6 +25,17 @@ export function callOutcome(error: unknown, entries: number, refusals: Refusals)
   return { kind: 'answered', outcomes: Array.from({ length: entries }, () => outcome) };
 }
 
+/**
+ * The outcome of a call that an entry may have spoiled, or the way the destination is set up: the code does not say. Several
+ * entries are split, as the others may be fine; one alone waits, for else a wrong setup would quarantine a whole stream.
+ */
+export function unprovenOutcome(error: unknown, entries: number): CallOutcome {
+  const code = codeOf(error);
+  return entries > 1
+    ? { kind: 'refused', refusal: { reason: 'REFUSED', code } }
+    : { kind: 'answered', outcomes: [{ kind: 'failed', code, broken: true }] };
+}
+
 /** The outcome of an entry that a batch's answer names a code for. */
 export function entryOutcome(code: string, refusals: Refusals): EntryOutcome {
   return Object.hasOwn(refusals, code)
@@ -43,6 +54,11 @@ export function codeOf(error: unknown): string {
   return asServiceError(error).name ?? 'Error';
 }
 
+/** For codes that stand for several things. The message is only read: it may quote what was sent. */
+export function says(error: unknown, what: RegExp): boolean {
+  return error instanceof Error && what.test(error.message);
+}
+
 /** JSON services answer most of these with 400. ("Common Errors" of the services' API references; AWS KMS, PutRecords.) */
 const BROKEN = new Set([
   'AccessDenied', 'AccessDeniedException', 'AuthorizationError', 'AuthorizationErrorException', 'NotAuthorized', 'OptInRequired',
@@ -50,7 +66,8 @@ const BROKEN = new Set([
   'InvalidSignatureException', 'MissingAuthenticationToken', 'MissingAuthenticationTokenException', 'SignatureDoesNotMatch',
   'UnrecognizedClientException', 'CredentialsProviderError',
   'NoSuchBucket', 'NotFound', 'NotFoundException', 'QueueDoesNotExist', 'ResourceNotFoundException',
-  'AWS.SimpleQueueService.NonExistentQueue', 'QueueDeletedRecently',
+  'AWS.SimpleQueueService.NonExistentQueue', 'QueueDeletedRecently', 'InvalidAddress', 'InvalidSecurity',
+  'InvalidSourceException', 'InvalidKMSResourceException', 'NotAuthorizedForSourceException', 'NotAuthorizedForDetailTypeException',
   'KMSAccessDenied', 'KMSAccessDeniedException', 'KMSDisabled', 'KMSDisabledException', 'KMSInvalidState', 'KMSInvalidStateException',
   'KMSNotFoundException', 'KMSOptInRequired', 'KmsAccessDenied', 'KmsDisabled', 'KmsInvalidState', 'KmsNotFound', 'KmsOptInRequired',
 ]);
