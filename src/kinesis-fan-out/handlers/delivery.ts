@@ -1,9 +1,9 @@
 import type { DeliverSettings } from '../contract';
 import type { RefusedRecord } from './decode';
-import type { DeliveredSet } from './delivered-set';
 import { Packer } from './pack';
 import type { CallOutcome, FanOutRecord, Item, Prepared, Quarantine, Refusal, Sender } from './ports';
-import { type Parcel, type Progress, type Task, Waves } from './waves';
+import type { Memory } from './recent-records';
+import { ANY_COMPANY, type Parcel, type Progress, type Task, Waves } from './waves';
 import { fullJitter } from '../../handler-kit/retry';
 
 /** Everything a delivery does to the world outside. */
@@ -11,7 +11,7 @@ export interface DeliveryWorld {
   readonly sender: Sender;
   readonly quarantine: Quarantine;
   /** Outlives the invocation. */
-  readonly delivered: DeliveredSet;
+  readonly memory: Memory;
   readonly clock: Clock;
   readonly deadline: DeliveryDeadline;
 }
@@ -137,7 +137,7 @@ class Delivery {
   /** Records that were delivered before keep their place, as the window counts them. */
   private admit(arrival: FanOutRecord | RefusedRecord, prepare: (record: FanOutRecord) => Prepared): void {
     const record = 'refusal' in arrival ? arrival.record : arrival;
-    if (this.world.delivered.has(record.id)) {
+    if (this.world.memory.delivered.get(record.id)) {
       this.suppressed += 1;
       this.addTask({ record, body: record.data }, undefined, true);
       return;
@@ -156,7 +156,8 @@ class Delivery {
   }
 
   private addTask({ record, body }: Item, refusal?: Refusal, finished = false): void {
-    this.tasks.push({ record, body, refusal, finished, position: this.tasks.length, attempts: 0 });
+    const company = this.world.memory.suspects.get(record.id) ?? ANY_COMPANY;
+    this.tasks.push({ record, body, refusal, finished, company, position: this.tasks.length, attempts: 0 });
   }
 
   /** Starts whatever may start now. */
@@ -221,7 +222,7 @@ class Delivery {
       for (const { finished, record } of tasks) {
         if (finished) {
           this.delivered += 1;
-          this.world.delivered.add(record.id);
+          this.world.memory.delivered.set(record.id, true);
           this.latencyMs = Math.max(this.latencyMs ?? 0, now - record.arrivedAt);
         }
       }
@@ -261,7 +262,7 @@ class Delivery {
       return false;
     }
     this.quarantined.push({ id: record.id, refusal: refusal!, attempts });
-    this.world.delivered.add(record.id);
+    this.world.memory.delivered.set(record.id, true);
     return true;
   }
 
@@ -277,7 +278,7 @@ class Delivery {
 
   private report(): DeliveryReport {
     const unfinished = this.tasks.filter(({ finished }) => !finished).map(({ record }) => record);
-    this.keepAboveCheckpoint();
+    this.remember();
     return {
       received: this.records.length,
       delivered: this.delivered,
@@ -294,21 +295,23 @@ class Delivery {
     };
   }
 
-  /** Records the mapping brings again are remembered, the others forgotten. An aggregate comes again as a whole. */
-  private keepAboveCheckpoint(): void {
-    const { delivered } = this.world;
+  /** What the mapping brings again is remembered, the rest forgotten. An aggregate comes again as a whole. */
+  private remember(): void {
+    const { delivered, suspects } = this.world.memory;
     const checkpoint = this.waves.lowest?.record.source;
     let above = false;
-    for (const { record } of this.tasks) {
+    for (const { company, finished, record } of this.tasks) {
       above ||= record.source === checkpoint;
-      if (above) {
-        if (delivered.has(record.id)) {
-          delivered.add(record.id);
-        }
-      } else {
+      if (!above) {
         delivered.delete(record.id);
+      } else if (finished) {
+        delivered.set(record.id, true);
+      }
+      if (finished || company === ANY_COMPANY) {
+        suspects.delete(record.id);
+      } else {
+        suspects.set(record.id, company);
       }
     }
-    delivered.expire();
   }
 }

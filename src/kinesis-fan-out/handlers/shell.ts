@@ -1,7 +1,7 @@
 import { decode, type StreamEvent } from './decode';
-import { DeliveredSet } from './delivered-set';
 import { type Clock, type DeliveryDeadline, type DeliveryReport, type DeliveryRules, deliverRecords } from './delivery';
 import type { FanOutRecord, Prepared, Quarantine, Sender } from './ports';
+import { createMemory, type Memory } from './recent-records';
 
 /** What a delivering function has for all its invocations. */
 export interface ShellParts {
@@ -27,18 +27,18 @@ export interface Handled {
 
 /** Event in, answer out; one for each environment. */
 export class Shell {
-  private readonly delivered: DeliveredSet;
+  private readonly memory: Memory;
 
   constructor(private readonly parts: ShellParts) {
-    this.delivered = new DeliveredSet(parts.clock.now);
+    this.memory = createMemory(parts.clock.now);
   }
 
   /** @throws if it is no event of a stream */
   public async handle(event: StreamEvent, deadline: DeliveryDeadline): Promise<Handled> {
     const { rules, prepare, sender, quarantine, clock } = this.parts;
     // What is replayed was asked for by somebody, whatever this environment remembers of it.
-    const delivered = event.replay ? new DeliveredSet(clock.now) : this.delivered;
-    const report = await deliverRecords(decode(event), prepare, rules, { sender, quarantine, delivered, clock, deadline });
+    const memory = event.replay ? createMemory(clock.now) : this.memory;
+    const report = await deliverRecords(decode(event), prepare, rules, { sender, quarantine, memory, clock, deadline });
     const [lowest] = report.unfinished;
     const batchItemFailures = lowest === undefined ? [] : [{ itemIdentifier: lowest.sequenceNumber }];
     const unfinished = event.replay && { unfinished: report.unfinished.map(({ id }) => id) };

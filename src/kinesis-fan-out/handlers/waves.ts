@@ -1,6 +1,7 @@
 import type { Ordering } from '../contract';
 import type { Packer } from './pack';
 import type { CallOutcome, Entry, EntryOutcome, FanOutRecord, Item, Refusal, Sender } from './ports';
+import type { Company } from './recent-records';
 
 /** A record on its way, and how far it has come. */
 export interface Task extends Item {
@@ -12,6 +13,8 @@ export interface Task extends Item {
   /** Calls that carried it. */
   attempts: number;
   finished: boolean;
+  /** No limit, unless it was refused together with others. */
+  company: Company;
 }
 
 /** Consecutive records of a lane that leave together: as one entry, or to quarantine. */
@@ -24,8 +27,6 @@ export interface Parcel {
   readonly size: number;
   /** Times it was sent, or put. */
   readonly attempts: number;
-  /** Parcels of different suspicion never share a call: one of them spoiled a call before. */
-  readonly suspicion?: number;
 }
 
 /**
@@ -50,6 +51,8 @@ export interface WaveRules extends Pick<Sender, 'maxEntries' | 'maxCallBytes' | 
 /** What became of a call or put, as far as the one who waits is concerned. */
 export type Progress = 'some' | 'none';
 
+/** Of a record nobody suspects. */
+export const ANY_COMPANY: Company = { pack: Infinity, call: Infinity };
 /** Records of a lane that are put into quarantine side by side. */
 const MAX_PUTS = 16;
 
@@ -73,7 +76,6 @@ export class Waves {
   /** The lowest unfinished position. */
   private low = 0;
   private admitted = 0;
-  private suspicions = 0;
 
   /** @param tasks in stream order; those finished before count for the window only */
   constructor(private readonly tasks: readonly Task[], private readonly packer: Packer, private readonly rules: WaveRules) {
@@ -104,10 +106,10 @@ export class Waves {
 
   /** The parcels of one call, as many as fit; undefined if nothing may be sent now. */
   public nextCall(): readonly Parcel[] | undefined {
-    const { maxEntries, maxCallBytes } = this.rules;
+    const { maxCallBytes } = this.rules;
     const call: Parcel[] = [];
     let bytes = 0;
-    while (this.ready.length > 0 && call.length < maxEntries) {
+    while (this.ready.length > 0 && call.length < this.mostOf(call)) {
       const [lane] = this.ready;
       const parcel = this.head(lane);
       if (parcel === undefined || (this.isUnderWay(lane, call) && !this.mayFollow(parcel))) {
@@ -117,7 +119,7 @@ export class Waves {
         this.setAside(lane);
       } else if (this.isBeyondWindow(parcel)) {
         this.held.push(this.ready.shift()!);
-      } else if (call.length > 0 && (bytes + parcel.size > maxCallBytes || parcel.suspicion !== call[0].suspicion)) {
+      } else if (call.length > 0 && (bytes + parcel.size > maxCallBytes || callOf(parcel) !== callOf(call[0]))) {
         break;
       } else {
         lane.parcels.shift();
@@ -184,22 +186,23 @@ export class Waves {
           tasks[0].refusal = outcome.refusal;
           return this.cut(parcel, tasks);
         }
-        return halves(tasks).flatMap((half) => this.cut(parcel, half));
+        tasks.forEach((task) => {
+          task.company = { ...task.company, pack: Math.ceil(tasks.length / 2) };
+        });
+        return this.cut(parcel, tasks);
       case 'failed':
         return [again(parcel)];
     }
   }
 
-  /** One of the entries spoils the call: each half goes alone until that one does. */
+  /** One of the entries spoils the call: they go in halves until that one is alone. */
   private split(call: readonly Parcel[]): void {
-    const left = halves(call).flatMap((half) => {
-      const suspicion = ++this.suspicions;
-      return half.map((parcel) => {
-        parcel.tasks.forEach((task) => {
-          task.attempts += 1;
-        });
-        return { parcel: { ...parcel, attempts: parcel.attempts + 1, suspicion }, waits: false };
+    const left = call.map((parcel) => {
+      parcel.tasks.forEach((task) => {
+        task.attempts += 1;
+        task.company = { ...task.company, call: Math.ceil(call.length / 2) };
       });
+      return { parcel: { ...parcel, attempts: parcel.attempts + 1 }, waits: false };
     });
     this.takeBack(call, left, 0);
   }
@@ -297,6 +300,11 @@ export class Waves {
     }
   }
 
+  /** Entries that may be in this call. */
+  private mostOf(call: readonly Parcel[]): number {
+    return Math.min(this.rules.maxEntries, call.length > 0 ? callOf(call[0]) : Infinity);
+  }
+
   /** Several parcels of it may leave in one call. */
   private sharesCall(lane: Lane): boolean {
     return lane === this.pool || this.rules.keepsOrder;
@@ -328,10 +336,10 @@ export class Waves {
   }
 
   /** Parcels of all these tasks. */
-  private cut({ lane, suspicion }: Parcel, tasks: readonly Task[]): Left[] {
+  private cut({ lane }: Parcel, tasks: readonly Task[]): Left[] {
     const left: Left[] = [];
     for (let at = 0; at < tasks.length;) {
-      const parcel = { ...this.parcel(lane, tasks, at, tasks.length), suspicion, attempts: 1 };
+      const parcel = { ...this.parcel(lane, tasks, at, tasks.length), attempts: 1 };
       left.push({ parcel, waits: false });
       at += parcel.tasks.length;
     }
@@ -341,7 +349,7 @@ export class Waves {
   /** As many as fit of `tasks[from]` to `tasks[to - 1]`, which are all refused or none. */
   private parcel(lane: Lane, tasks: readonly Task[], from: number, to: number): Parcel {
     if (!isRefused(tasks[from])) {
-      const packed = this.packer.pack(tasks, from, to);
+      const packed = this.packer.pack(tasks, from, Math.min(to, from + tasks[from].company.pack));
       if (packed.kind === 'entry') {
         const { entry, size } = packed;
         return { lane, tasks: tasks.slice(from, from + entry.items.length), entry, size, attempts: 0 };
@@ -383,9 +391,9 @@ function again(parcel: Parcel): Left {
   return { parcel: { ...parcel, attempts: parcel.attempts + 1 }, waits: true };
 }
 
-function halves<T>(things: readonly T[]): [readonly T[], readonly T[]] {
-  const middle = Math.ceil(things.length / 2);
-  return [things.slice(0, middle), things.slice(middle)];
+/** Parcels share a call only with those of equal company: one of them spoiled a call before. */
+function callOf({ tasks }: Parcel): number {
+  return tasks[0].company.call;
 }
 
 function isRefused({ refusal }: Task): boolean {

@@ -1,6 +1,6 @@
-import { DeliveredSet } from '../../../src/kinesis-fan-out/handlers/delivered-set';
 import { deliverRecords } from '../../../src/kinesis-fan-out/handlers/delivery';
 import type { Entry, FanOutRecord, Sender } from '../../../src/kinesis-fan-out/handlers/ports';
+import { createMemory } from '../../../src/kinesis-fan-out/handlers/recent-records';
 import { createPack, type ObjectStore, type PackMark } from '../../../src/kinesis-fan-out/handlers/s3-objects';
 import { Prng } from '../../kit/faults';
 import { recordsIn } from './destination';
@@ -87,22 +87,22 @@ export async function race(seed: number, rates: Rates, { overwrites = false, gro
   const records = Array.from({ length: RECORDS }, (_, n) => recordOf(n));
   let now = 0;
   const clock = { now: () => now, sleep: async (ms: number) => void (now += ms), random: () => prng.next() };
-  let delivered = new DeliveredSet(clock.now);
+  let memory = createMemory(clock.now);
   for (let checkpoint = 0, end = 0; checkpoint < RECORDS;) {
     const least = grows ? Math.max(1, end - checkpoint) : 1;
     const batch = records.slice(checkpoint, checkpoint + prng.int(least, 20));
     end = checkpoint + batch.length;
-    if (prng.chance(rates.fresh)) delivered = new DeliveredSet(clock.now);
+    if (prng.chance(rates.fresh)) memory = createMemory(clock.now);
     // Some invocations are at their end after a call or two.
     let calls = prng.int(1, 12);
     const { unfinished } = await deliverRecords(batch, (record) => ({ kind: 'item', item: { record, body: record.data } }), RULES, {
       sender,
       quarantine: { put: async () => { throw new Error('nothing is refused'); } },
-      delivered,
+      memory,
       clock,
       deadline: { remainingMs: () => calls-- > 0 ? 1e6 : 0, signal: new AbortController().signal },
     });
-    if (prng.chance(rates.crash)) delivered = new DeliveredSet(clock.now);
+    if (prng.chance(rates.crash)) memory = createMemory(clock.now);
     else checkpoint = unfinished.length > 0 ? records.indexOf(unfinished[0]) : checkpoint + batch.length;
   }
   return bucket.settle();

@@ -24,6 +24,18 @@ interface Mutant {
   readonly breaks: RegExp;
 }
 
+/** Finding the bad record of a pack takes longer than an invocation has. */
+function slowAndPoisoned(scenario: Scenario): Scenario {
+  return {
+    ...scenario,
+    rules: { ordering: 'per-shard', packing: { kind: 'json-array', maxBytes: 2000, envelope: false }, sendAhead: 1000 },
+    mapping: { ...scenario.mapping, bisects: false, parallelizationFactor: 1 },
+    weather: { ...FAIR, latency: [1000, 1500] },
+    service: {},
+    timeoutSeconds: 15,
+  };
+}
+
 const MUTANTS: Readonly<Record<string, Mutant>> = {
   'failed entries count as delivered': {
     file: 'waves.ts', code: "case 'failed':\n        return [again(parcel)];", instead: "case 'failed':\n        return finish(tasks);", kind: 'kinesis', breaks: /M1/,
@@ -35,10 +47,10 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     file: 'shell.ts', code: 'event.replay ?', instead: 'true ?', kind: 'kinesis', breaks: /M2/,
   },
   'remembered before it is delivered': {
-    file: 'delivery.ts', code: 'this.addTask(prepared.item);', instead: 'this.addTask(prepared.item); this.world.delivered.add(record.id);', kind: 'kinesis', breaks: /M1/,
+    file: 'delivery.ts', code: 'this.addTask(prepared.item);', instead: 'this.addTask(prepared.item); this.world.memory.delivered.set(record.id, true);', kind: 'kinesis', breaks: /M1/,
   },
   'remembered by the outer record': {
-    file: 'delivery.ts', code: 'if (this.world.delivered.has(record.id)) {', instead: "if ([...Array(20).keys()].some((n) => this.world.delivered.has(record.id.split(':').slice(0, 2).join(':') + ':' + n))) {", kind: 'kinesis', breaks: /M1/,
+    file: 'delivery.ts', code: 'if (this.world.memory.delivered.get(record.id)) {', instead: "if ([...Array(20).keys()].some((n) => this.world.memory.delivered.get(record.id.split(':').slice(0, 2).join(':') + ':' + n))) {", kind: 'kinesis', breaks: /M1/,
   },
   'the checkpoint is the last unfinished record': {
     file: 'shell.ts', code: 'const [lowest] = report.unfinished;', instead: 'const lowest = report.unfinished.at(-1);', kind: 'kinesis', breaks: /M1/,
@@ -76,7 +88,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     file: 'waves.ts', code: 'if (tasks.length === 1) {\n          tasks[0].refusal = outcome.refusal;', instead: 'if (true) {\n          for (const task of tasks) task.refusal = outcome.refusal;', kind: 'sqs', breaks: /M1/,
   },
   'half of a refused pack is forgotten': {
-    file: 'waves.ts', code: 'return halves(tasks).flatMap((half) => this.cut(parcel, half));', instead: 'finish(halves(tasks)[1]); return this.cut(parcel, halves(tasks)[0]);', kind: 'sqs', breaks: /M1/,
+    file: 'waves.ts', code: 'return this.cut(parcel, tasks);\n      case', instead: 'finish(tasks.slice(1)); return this.cut(parcel, tasks.slice(0, 1));\n      case', kind: 'sqs', breaks: /M1/,
   },
   'a failed quarantine counts as done': {
     file: 'delivery.ts', code: 'return false;\n    }\n    this.quarantined', instead: 'return true;\n    }\n    this.quarantined', kind: 'sqs', breaks: /M1/,
@@ -92,6 +104,9 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a pack is known by its first record': {
     file: 'pack.ts', code: 'if (items.length === 1) {', instead: 'if (items.length > 0) {', kind: 'sqs', breaks: /M1/,
+  },
+  'who spoils a call is forgotten with the invocation': {
+    file: 'delivery.ts', code: 'suspects.set(record.id, company);', instead: '', kind: 'https', breaks: /mapping/, adapt: slowAndPoisoned,
   },
   'a pack leaves out what does not fit': {
     file: 'pack.ts', code: 'const packed = items.slice(from, from + count);', instead: 'const packed = items.slice(from, from + pieces.length);', kind: 's3', breaks: /M1/,
