@@ -201,7 +201,7 @@ describe('SQS', () => {
   test.each<[string, () => unknown, string]>([
     ['batch size', () => queueWith(() => ok(), { mapping: { batchSize: 0 } }), 'the batch size of a standard queue must be 1 to 10000, got 0'],
     ['window', () => queueWith(() => ok(), { mapping: { batchSize: 11 } }), 'a batch size above 10 needs a window of at least 1 s, got 0'],
-    ['FIFO', () => queueWith(() => ok(), { queue: { fifo: true } }), `only standard queues are simulated, got ${arnOf('sqs', 'q')}`],
+    ['FIFO', () => queueWith(() => ok(), { queue: { fifo: true } }), `only standard queues are event sources here, got ${arnOf('sqs', 'q')}`],
     ['message', () => queueWith(() => ok()).queue.send('x'.repeat(1_048_577)), 'a message must have at most 1048576 bytes, got 1048577'],
   ])('limits: %s', (_, act, message) => {
     expect(act).toThrow(message);

@@ -33,6 +33,8 @@ export interface TruthProxyOptions {
   readonly beforeCall?: (call: RecordedCall) => Promise<void>;
   /** Whether a missing key may be told from a forbidden one (default: what `authorize` says of HeadBucket). */
   readonly mayListBucket?: (call: RecordedCall, bucket: string) => boolean;
+  /** Runs a function that is called through the proxy (default: the emulator does what it can). */
+  readonly invoke?: TruthContext['invoke'];
 }
 
 type Change = Pick<EntrySplit, 'request'> & Partial<EntrySplit>;
@@ -218,8 +220,9 @@ export class TruthProxy {
   }
 
   private context(record: RecordedCall): TruthContext {
-    const { authorize, mayListBucket } = this.options;
+    const { authorize, invoke, mayListBucket } = this.options;
     return {
+      invoke,
       send: (request) => this.upstream.send(request),
       mayListBucket: (bucket) => {
         if (mayListBucket) return mayListBucket(record, bucket);

@@ -28,7 +28,9 @@ export type ShardPosition =
   /** The first record that arrived then or later, in milliseconds since 1970. */
   | { readonly kind: 'at-timestamp'; readonly time: number }
   /** The first record behind this one. */
-  | { readonly kind: 'after'; readonly sequenceNumber: string };
+  | { readonly kind: 'after'; readonly sequenceNumber: string }
+  /** As the source calls it. */
+  | { readonly kind: 'iterator'; readonly iterator: string };
 
 export interface ShardPage {
   readonly records: readonly StreamRecord[];

@@ -219,6 +219,7 @@ export class VirtualStream implements StreamSource {
       case 'latest': return records.length;
       case 'at-timestamp': return lowerBound(records, ({ arrivedAt }) => arrivedAt >= from.time);
       case 'after': return lowerBound(records, ({ sequenceNumber }) => sequenceNumber > from.sequenceNumber);
+      case 'iterator': throw new Error('a virtual stream is read by positions');
     }
   }
 

@@ -25,6 +25,16 @@ export interface TruthContext {
   readonly send: (request: WireRequest) => Promise<Reply>;
   /** Whether the caller may learn that a key of this bucket does not exist. */
   readonly mayListBucket: (bucket: string) => boolean;
+  /** Runs a function of this world; without it the emulator does what it can. */
+  readonly invoke?: (invocation: Invocation) => Promise<Reply>;
+}
+
+/** A function somebody calls through the proxy. */
+export interface Invocation {
+  /** Name or ARN, with or without a qualifier. */
+  readonly functionName: string;
+  readonly asynchronous: boolean;
+  readonly payload: Buffer;
 }
 
 const TRUTHS: Readonly<Record<string, ServiceTruth>> = { cloudfront, dynamodb, events, firehose, kinesis, lambda, s3, sns, sqs };
