@@ -179,13 +179,25 @@ export interface EventRecord {
   readonly [field: string]: unknown;
 }
 
+/** Records by `eventID`: of an aggregate these sub-sequences, of any other record an empty list. */
+export type RecordSelection = Readonly<Record<string, readonly number[]>>;
+
 /**
  * What the replay function hands to a destination's function: an event of the mapping's own shape. `only` restricts an
  * aggregate, named by its `eventID`, to these sub-sequences, as its other records were delivered long ago.
  */
 export interface ReplayEvent {
   readonly Records: readonly EventRecord[];
-  readonly replay: { readonly only?: Readonly<Record<string, readonly number[]>> };
+  readonly replay: { readonly only?: RecordSelection };
+}
+
+/** What the function says to it: received = delivered + filtered + those quarantined + those unfinished. */
+export interface ReplayAnswer {
+  readonly received: number;
+  readonly delivered: number;
+  readonly filtered: number;
+  readonly quarantined: RecordSelection;
+  readonly unfinished: RecordSelection;
 }
 
 /** Input of the replay function. Exactly one of `key` and `prefix`. */
@@ -193,6 +205,45 @@ export interface ReplayRequest {
   readonly destination: string;
   readonly key?: string;
   readonly prefix?: string;
+  /** Key of the last object that is done, together with `prefix`: an answer's `next` says it. */
+  readonly after?: string;
+}
+
+/** Answer of the replay function. */
+export interface ReplayResult {
+  readonly destination: string;
+  /** Objects whose records were all handed to the destination's function, and are delivered, filtered or quarantined again. */
+  readonly objects: number;
+  /** Objects nothing could be replayed from. */
+  readonly skipped: number;
+  readonly delivered: number;
+  readonly filtered: number;
+  readonly quarantined: number;
+  readonly unfinished: number;
+  /** Keys of the receipts, the first ones if they are many. */
+  readonly receipts: readonly string[];
+  /** What to ask for next; absent when everything is done. */
+  readonly next?: ReplayRequest;
+}
+
+/** What became of one call of a destination's function and its repetitions, as stored. */
+export interface ReplayReceipt {
+  readonly version: 1;
+  readonly destination: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly endedAt: string;
+  /** Keys of the objects whose last record is among these. */
+  readonly objects: readonly string[];
+  /** Key of an object nothing could be replayed from → why. */
+  readonly skipped: Readonly<Record<string, string>>;
+  readonly attempts: number;
+  readonly delivered: number;
+  readonly filtered: number;
+  readonly quarantined: RecordSelection;
+  readonly unfinished: RecordSelection;
+  /** Why the last attempt failed as a whole; a code. */
+  readonly error?: string;
 }
 
 export const METRIC_NAMESPACE = 'KinesisFanOut';

@@ -1,15 +1,12 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { callOutcome, type Refusals } from './classify';
-import { CLIENT } from './client';
+import { INVOKING_CLIENT } from './client';
 import type { CallOutcome, Entry, Sender, SenderContext } from './ports';
 
 /** Lambda quotas: payload of a synchronous invocation. */
 const MAX_BYTES = 6 * 1024 * 1024;
 
 const REFUSALS: Refusals = { RequestTooLargeException: 'TOO_LARGE', InvalidRequestContentException: 'UNPARSABLE' };
-
-/** How long a function may take is its own affair; the end of the invocation ends the wait. */
-const PATIENT_CLIENT = { ...CLIENT, requestHandler: { connectionTimeout: CLIENT.requestHandler.connectionTimeout } };
 
 /** A function, invoked synchronously. What it answers is not looked at. */
 export class LambdaSender implements Sender {
@@ -22,7 +19,7 @@ export class LambdaSender implements Sender {
 
   constructor(
     private readonly context: SenderContext<'lambda'>,
-    private readonly lambda: Pick<LambdaClient, 'send'> = new LambdaClient(PATIENT_CLIENT),
+    private readonly lambda: Pick<LambdaClient, 'send'> = new LambdaClient(INVOKING_CLIENT),
   ) {}
 
   public sizeOf({ body }: Entry): number {

@@ -1,3 +1,4 @@
+import type { RecordSelection, ReplayAnswer } from '../contract';
 import { decode, type StreamEvent } from './decode';
 import { type Clock, type DeliveryDeadline, type DeliveryReport, type DeliveryRules, deliverRecords } from './delivery';
 import type { FanOutRecord, Prepared, Quarantine, Sender } from './ports';
@@ -16,8 +17,8 @@ export interface ShellParts {
 export interface DeliveryAnswer {
   /** Empty, or the one record from which on the mapping is to deliver again. */
   readonly batchItemFailures: ReadonlyArray<{ readonly itemIdentifier: string }>;
-  /** Ids of all records that are not delivered; for the replay function only. */
-  readonly unfinished?: readonly string[];
+  /** For the replay function only. */
+  readonly replay?: ReplayAnswer;
 }
 
 export interface Handled {
@@ -41,7 +42,22 @@ export class Shell {
     const report = await deliverRecords(decode(event), prepare, rules, { sender, quarantine, memory, clock, deadline });
     const [lowest] = report.unfinished;
     const batchItemFailures = lowest === undefined ? [] : [{ itemIdentifier: lowest.sequenceNumber }];
-    const unfinished = event.replay && { unfinished: report.unfinished.map(({ id }) => id) };
-    return { answer: { batchItemFailures, ...unfinished }, report };
+    return { answer: { batchItemFailures, ...(event.replay && { replay: replayAnswer(report) }) }, report };
   }
+}
+
+function replayAnswer({ received, delivered, filtered, quarantined, unfinished }: DeliveryReport): ReplayAnswer {
+  return { received, delivered, filtered, quarantined: selection(quarantined), unfinished: selection(unfinished) };
+}
+
+function selection(records: ReadonlyArray<{ readonly id: string }>): RecordSelection {
+  const selected = new Map<string, number[]>();
+  for (const { id } of records) {
+    const [shardId, sequenceNumber, subSequence] = id.split(':');
+    const eventId = `${shardId}:${sequenceNumber}`;
+    const subSequences = selected.get(eventId) ?? [];
+    selected.set(eventId, subSequences);
+    if (subSequence !== undefined) subSequences.push(Number(subSequence));
+  }
+  return Object.fromEntries(selected);
 }
