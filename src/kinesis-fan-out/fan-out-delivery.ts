@@ -47,8 +47,8 @@ export interface FanOutDeliveryOptions extends HandlerOptions {
    */
   readonly ordering?: FanOutOrdering;
   /**
-   * How the stream is read. `AUTO` is decided in the order of declaration. Changing the decision replaces the event source
-   * mapping, which then reads from `startingPosition` again.
+   * How the stream is read. `AUTO` is decided for `destinations` of the fan-out in alphabetical order, then for those added
+   * in theirs. Another decision replaces the event source mapping, and the new one reads from `startingPosition` again.
    * @default FanOutReader.AUTO
    */
   readonly reader?: FanOutReader;

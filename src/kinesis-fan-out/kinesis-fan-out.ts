@@ -33,7 +33,7 @@ export interface KinesisFanOutProps extends HandlerOptions {
    */
   readonly stream?: kinesis.IStream;
   /**
-   * Where records go, by id. `addDestination()` takes options as well.
+   * Where records go, by id, in alphabetical order. `addDestination()` takes options as well.
    * @default - nowhere yet
    */
   readonly destinations?: { [id: string]: FanOutDestination };
@@ -157,7 +157,9 @@ export class KinesisFanOut extends Construct implements ec2.IConnectable, iam.IG
     if (props.dashboard) this.dashboard = new cloudwatch.Dashboard(this, 'Dashboard');
 
     this.destinations = new Construct(this, 'Destinations');
-    for (const [name, destination] of Object.entries(props.destinations ?? {})) this.addDestination(name, destination);
+    // Not every language's maps have an order, and readers are assigned in one.
+    const inOrder = Object.entries(props.destinations ?? {}).sort(([a], [b]) => a < b ? -1 : 1);
+    for (const [name, destination] of inOrder) this.addDestination(name, destination);
   }
 
   /** Adds a destination. Its id is part of logical ids, of metrics and of keys in the failure bucket: don't change it. */

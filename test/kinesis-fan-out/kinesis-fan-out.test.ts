@@ -370,6 +370,13 @@ describe('deliveries', () => {
     expect(orders.deliveries.Lake).toBe(orders.delivery('Lake'));
   });
 
+  test('of the map come in alphabetical order, whatever order the language gives it', () => {
+    const queue = (id: string) => FanOutDestination.sqs(new sqs.Queue(stack, id));
+    const orders = fanOut({ expectedUtilisation: 1, destinations: { Zoo: queue('Q1'), Bar: queue('Q2'), Foo: queue('Q3') } });
+    expect(Object.values(orders.deliveries).map(({ destinationId, consumer }) => [destinationId, consumer !== undefined]))
+      .toEqual([['Bar', false], ['Foo', false], ['Zoo', true]]);
+  });
+
   test('the map given out is a copy', () => {
     const orders = fanOut();
     Reflect.set(orders.deliveries, 'Ghost', undefined);

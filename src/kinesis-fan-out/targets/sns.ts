@@ -1,16 +1,16 @@
 import { Duration } from 'aws-cdk-lib';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { numberOf } from './properties';
-import { BoundTarget, EVERY_PACKING, KIB, MIB, SEND_AHEAD, Statement, Target } from './target';
+import { BoundTarget, EVERY_ORDERING, EVERY_PACKING, KIB, MIB, SEND_AHEAD, Statement, Target } from './target';
 import { viaService } from '../../private/kms-via-service';
 import { Ordering } from '../contract';
 import type { FanOutSnsOptions } from '../fan-out-destination';
 
-/** Messages; on a FIFO topic the partition key is the group, the record's id the deduplication id. */
+/** Messages; on a FIFO topic the partition key (or the shard) is the group, the record's id the deduplication id. */
 export class SnsTarget implements Target {
   public readonly kind = 'sns';
   public readonly orderings: readonly [Ordering, ...Ordering[]];
-  public readonly orderingRemedy: string;
+  public readonly orderingRemedy = 'a standard topic keeps no order; use a FIFO topic';
   public readonly packings = EVERY_PACKING;
   public readonly envelope = false;
   public readonly maxEntryBytes: number;
@@ -20,8 +20,7 @@ export class SnsTarget implements Target {
   public readonly batchWindow = Duration.seconds(1);
 
   constructor(private readonly topic: sns.ITopic, options: FanOutSnsOptions) {
-    this.orderings = topic.fifo ? ['per-key', 'none'] : ['none'];
-    this.orderingRemedy = topic.fifo ? 'a FIFO topic keeps the order of a group, which is the key' : 'a standard topic keeps no order; use a FIFO topic';
+    this.orderings = topic.fifo ? EVERY_ORDERING : ['none'];
     this.maxEntryBytes = options.maxMessageSize?.toBytes() ?? numberOf(topic, 'maximumMessageSize') ?? 256 * KIB;
     this.defaultEntryBytes = this.maxEntryBytes;
     if (this.maxEntryBytes < KIB || this.maxEntryBytes > MIB) {

@@ -1,14 +1,14 @@
 import { Duration } from 'aws-cdk-lib';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
-import { BoundTarget, EVERY_PACKING, MIB, SEND_AHEAD, Statement, Target } from './target';
+import { BoundTarget, EVERY_ORDERING, EVERY_PACKING, MIB, SEND_AHEAD, Statement, Target } from './target';
 import { viaService } from '../../private/kms-via-service';
 import { Ordering } from '../contract';
 
-/** Messages; in a FIFO queue the partition key is the group, the record's id the deduplication id. */
+/** Messages; in a FIFO queue the partition key (or the shard) is the group, the record's id the deduplication id. */
 export class SqsTarget implements Target {
   public readonly kind = 'sqs';
   public readonly orderings: readonly [Ordering, ...Ordering[]];
-  public readonly orderingRemedy: string;
+  public readonly orderingRemedy = 'a standard queue keeps no order; use a FIFO queue';
   public readonly packings = EVERY_PACKING;
   public readonly envelope = false;
   public readonly maxEntryBytes = MIB;
@@ -17,8 +17,7 @@ export class SqsTarget implements Target {
   public readonly batchWindow = Duration.seconds(1);
 
   constructor(private readonly queue: sqs.IQueue) {
-    this.orderings = queue.fifo ? ['per-key', 'none'] : ['none'];
-    this.orderingRemedy = queue.fifo ? 'a FIFO queue keeps the order of a group, which is the key' : 'a standard queue keeps no order; use a FIFO queue';
+    this.orderings = queue.fifo ? EVERY_ORDERING : ['none'];
   }
 
   public bind(): BoundTarget {
