@@ -1,4 +1,5 @@
 /* eslint-disable no-bitwise */
+import { isAscii } from 'node:buffer';
 import { hash } from 'node:crypto';
 
 /**
@@ -178,13 +179,16 @@ function readTag(reader: WireReader): void {
 
 /** Strings of which each is decoded when first asked for. */
 class Table {
-  private readonly ranges: number[] = [];
+  /** Where they begin and end, in turn. */
+  private readonly bounds: number[] = [];
   private readonly strings: (string | undefined)[] = [];
+  /** The bytes of all of them as one string if that is ASCII: cutting it is faster than decoding them one by one. */
+  private ascii?: string | false;
 
   public constructor(private readonly bytes: Buffer) {}
 
   public add(start: number, end: number): void {
-    this.ranges.push(start, end);
+    this.bounds.push(start, end);
     this.strings.push(undefined);
   }
 
@@ -194,7 +198,16 @@ class Table {
 
   public at(index: number): string | undefined {
     if (!this.has(index)) return undefined;
-    return this.strings[index] ??= text(this.bytes, this.ranges[2 * index], this.ranges[2 * index + 1]);
+    return this.strings[index] ??= this.decode(this.bounds[2 * index], this.bounds[2 * index + 1]);
+  }
+
+  private decode(start: number, end: number): string {
+    const [first] = this.bounds;
+    if (this.ascii === undefined) {
+      const all = this.bytes.subarray(first, this.bounds.at(-1));
+      this.ascii = isAscii(all) && all.toString('latin1');
+    }
+    return this.ascii === false ? text(this.bytes, start, end) : this.ascii.slice(start - first, end - first);
   }
 }
 
