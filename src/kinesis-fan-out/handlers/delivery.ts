@@ -222,7 +222,6 @@ class Delivery {
       for (const { finished, record } of tasks) {
         if (finished) {
           this.delivered += 1;
-          this.world.memory.delivered.set(record.id, true);
           this.latencyMs = Math.max(this.latencyMs ?? 0, now - record.arrivedAt);
         }
       }
@@ -262,7 +261,6 @@ class Delivery {
       return false;
     }
     this.quarantined.push({ id: record.id, refusal: refusal!, attempts });
-    this.world.memory.delivered.set(record.id, true);
     return true;
   }
 

@@ -18,6 +18,10 @@ export class RecentRecords<T> {
   }
 
   public get(id: string): T | undefined {
+    // The usual case, and ids are long to hash.
+    if (this.records.size === 0) {
+      return undefined;
+    }
     const found = this.records.get(id);
     return found !== undefined && this.isFresh(found) ? found.value : undefined;
   }
@@ -30,7 +34,9 @@ export class RecentRecords<T> {
 
   /** It will not come again. */
   public delete(id: string): void {
-    this.records.delete(id);
+    if (this.records.size > 0) {
+      this.records.delete(id);
+    }
   }
 
   private isFresh({ since }: { readonly since: number }): boolean {
