@@ -124,6 +124,8 @@ export interface TopicModel {
   readonly name: string;
   readonly arn: string;
   readonly fifo: boolean;
+  /** Attribute MaximumMessageSize. */
+  readonly maxMessageBytes?: number;
   readonly kmsKeyArn?: string;
 }
 
@@ -134,6 +136,7 @@ export interface StreamModel {
   /** At the beginning; an on-demand stream has four. */
   readonly shards: number;
   readonly retentionSeconds: number;
+  readonly maxRecordBytes: number;
   readonly kmsKeyArn?: string;
 }
 
@@ -375,6 +378,7 @@ export class TemplateModel {
         name: this.resolver.nameOf(logicalId),
         arn: String(this.resolver.ref(logicalId)),
         fifo: properties.FifoTopic === true,
+        maxMessageBytes: numeric(properties.MaximumMessageSize),
         kmsKeyArn: ownKey(properties.KmsMasterKeyId),
       }));
   }
@@ -386,6 +390,7 @@ export class TemplateModel {
       arn: this.arnOf(logicalId),
       shards: json(properties.StreamModeDetails).StreamMode === 'ON_DEMAND' ? 4 : Number(properties.ShardCount ?? 1),
       retentionSeconds: Number(properties.RetentionPeriodHours ?? 24) * 3600,
+      maxRecordBytes: Number(properties.MaxRecordSizeInKiB ?? 1024) * 1024,
       kmsKeyArn: ownKey(json(properties.StreamEncryption).KeyId),
     }));
   }

@@ -82,6 +82,11 @@ export class World {
         authorize: evaluator.authorize,
         onKill: (principal) => late.world?.kill(principal),
         onApplied: (call, reply) => late.world?.applied(call, reply),
+        facts: {
+          maxRecordBytes: (stream) => unplaced.streams.find(({ name }) => name === stream)?.maxRecordBytes,
+          maxMessageBytes: (topic) => unplaced.topics.find(({ arn }) => arn === topic)?.maxMessageBytes,
+          keyNames: (table) => unplaced.tables.find(({ name }) => name === table)?.keys.map(({ AttributeName }) => AttributeName),
+        },
         invoke: (invocation) => late.world!.invoked(invocation),
         beforeCall: async (call) => evaluator.knows(call.principal) ? late.world?.interference?.(call) : undefined,
       });
