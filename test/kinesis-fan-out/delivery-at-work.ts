@@ -80,7 +80,6 @@ export async function play(scene: Scene): Promise<Play> {
         maxEntries: 500,
         maxCallBytes: 1e6,
         maxEntryBytes: 1e6,
-        keepsOrder: false,
         concurrency: 1,
         bodies: 'bytes',
         sizeOf: ({ body }) => body.length,

@@ -12,11 +12,6 @@ describe('waves', () => {
     expect(report).toMatchObject({ received: 6, delivered: 6, unfinished: [], calls: 3, retried: 0, gaveUp: false });
   });
 
-  test('a destination that keeps order gets a key whole', async () => {
-    const { calls } = await play({ records: ['a1', 'a2', 'b3', 'a4'], send: arrive, sender: { keepsOrder: true } });
-    expect(calls).toEqual(['a1 a2 a4 b3']);
-  });
-
   test('a shard in order is one record after the other', async () => {
     const { calls } = await play({ records: ['a1', 'b2', 'c3'], send: arrive, ordering: 'per-shard' });
     expect(calls).toEqual(['a1', 'b2', 'c3']);

@@ -116,7 +116,6 @@ class Delivery {
       sendAhead: rules.sendAhead,
       maxEntries: sender.maxEntries,
       maxCallBytes: sender.maxCallBytes,
-      keepsOrder: sender.keepsOrder,
     });
   }
 

@@ -67,8 +67,6 @@ export interface Sender {
   readonly maxCallBytes: number;
   /** Bytes of one entry at most. */
   readonly maxEntryBytes: number;
-  /** Entries of one call arrive in their order, and a failed one stops those behind it. */
-  readonly keepsOrder: boolean;
   /** Calls under way at a time at most. Those of one key never overlap; with order per shard there is one at a time. */
   readonly concurrency: number;
   /** Which bodies it takes: any bytes, UTF-8, or UTF-8 of characters allowed in XML. Others become text before. */

@@ -25,7 +25,6 @@ export class DynamoDbSender implements Sender {
   public readonly maxCallBytes = MAX_CALL_BYTES;
   /** 400 KB of names and values count for an item; how much JSON that is only the table can say. */
   public readonly maxEntryBytes = MAX_CALL_BYTES;
-  public readonly keepsOrder = false;
   public readonly concurrency: number;
   public readonly bodies = 'bytes';
   /** The table took an item: the fields we know are its key. */

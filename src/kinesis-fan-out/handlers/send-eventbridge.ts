@@ -20,7 +20,6 @@ export class EventBridgeSender implements Sender {
   public readonly maxEntries = MAX_ENTRIES;
   public readonly maxCallBytes = MAX_BYTES;
   public readonly maxEntryBytes = MAX_BYTES;
-  public readonly keepsOrder = false;
   public readonly concurrency = 8;
   public readonly bodies = 'utf8';
   private readonly overhead: number;

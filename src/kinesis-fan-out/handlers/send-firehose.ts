@@ -18,7 +18,6 @@ export class FirehoseSender implements Sender {
   public readonly maxEntries = MAX_ENTRIES;
   public readonly maxCallBytes = MAX_CALL_BYTES;
   public readonly maxEntryBytes = MAX_ENTRY_BYTES;
-  public readonly keepsOrder = false;
   public readonly concurrency = 4;
   public readonly bodies = 'bytes';
 

@@ -22,7 +22,6 @@ export class HttpsSender implements Sender {
   public readonly maxEntries = 1;
   public readonly maxCallBytes: number;
   public readonly maxEntryBytes: number;
-  public readonly keepsOrder = false;
   public readonly concurrency: number;
   public readonly bodies = 'bytes';
   /** The `Authorization` header, fetched when first needed. */

@@ -15,7 +15,6 @@ export class KinesisSender implements Sender {
   public readonly maxEntries = MAX_ENTRIES;
   public readonly maxCallBytes = MAX_CALL_BYTES;
   public readonly maxEntryBytes: number;
-  public readonly keepsOrder = false;
   public readonly concurrency = 1;
   public readonly bodies = 'bytes';
 

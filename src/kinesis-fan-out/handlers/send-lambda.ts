@@ -13,7 +13,6 @@ export class LambdaSender implements Sender {
   public readonly maxEntries = 1;
   public readonly maxCallBytes = MAX_BYTES;
   public readonly maxEntryBytes = MAX_BYTES;
-  public readonly keepsOrder = false;
   public readonly concurrency = 4;
   public readonly bodies = 'utf8';
 

@@ -25,7 +25,6 @@ export class S3Sender implements Sender {
   public readonly maxEntries = 1;
   public readonly maxCallBytes = MAX_OBJECT_BYTES;
   public readonly maxEntryBytes = MAX_OBJECT_BYTES;
-  public readonly keepsOrder = false;
   public readonly concurrency = CONCURRENCY;
   public readonly bodies = 'bytes';
 

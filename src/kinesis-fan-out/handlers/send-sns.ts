@@ -19,8 +19,6 @@ export class SnsSender implements Sender {
   /** The topic's attribute `MaximumMessageSize` bounds each message and the sum of a call. */
   public readonly maxCallBytes: number;
   public readonly maxEntryBytes: number;
-  /** A failed entry does not stop those behind it. */
-  public readonly keepsOrder = false;
   public readonly concurrency = 8;
   /** A subscribed queue takes no others. */
   public readonly bodies = 'xml';

@@ -28,8 +28,6 @@ export class SqsSender implements Sender {
   public readonly maxEntries = MAX_ENTRIES;
   public readonly maxCallBytes = MAX_BYTES;
   public readonly maxEntryBytes = MAX_BYTES;
-  /** A failed entry does not stop those behind it. */
-  public readonly keepsOrder = false;
   public readonly concurrency = 8;
   public readonly bodies = 'xml';
 

@@ -43,7 +43,7 @@ interface Lane {
   busy: boolean;
 }
 
-export interface WaveRules extends Pick<Sender, 'maxEntries' | 'maxCallBytes' | 'keepsOrder'> {
+export interface WaveRules extends Pick<Sender, 'maxEntries' | 'maxCallBytes'> {
   readonly ordering: Ordering;
   readonly sendAhead: number;
 }
@@ -112,9 +112,9 @@ export class Waves {
     while (this.ready.length > 0 && call.length < this.mostOf(call)) {
       const [lane] = this.ready;
       const parcel = this.head(lane);
-      if (parcel === undefined || (this.isUnderWay(lane, call) && !this.mayFollow(parcel))) {
+      if (parcel === undefined) {
         this.ready.shift();
-        lane.busy = this.isUnderWay(lane, call);
+        lane.busy = false;
       } else if (parcel.entry === undefined) {
         this.setAside(lane);
       } else if (this.isBeyondWindow(parcel)) {
@@ -125,12 +125,15 @@ export class Waves {
         lane.parcels.shift();
         call.push(parcel);
         bytes += parcel.size;
-        if (!this.sharesCall(lane)) {
+        if (lane !== this.pool) {
           this.ready.shift();
         }
       }
     }
-    this.release(call);
+    if (this.ready[0] === this.pool) {
+      // Those that failed before go first next time.
+      this.ready.push(...this.ready.splice(0, 1));
+    }
     return call.length > 0 ? call : undefined;
   }
 
@@ -280,34 +283,9 @@ export class Waves {
     this.ready.push(lane);
   }
 
-  /** With order, a lane whose parcels are in a call is nobody else's until the call is over. */
-  private isUnderWay(lane: Lane, call: readonly Parcel[]): boolean {
-    return lane !== this.pool && call.at(-1)?.lane === lane;
-  }
-
-  private mayFollow(parcel: Parcel): boolean {
-    return parcel.entry !== undefined && !this.isBeyondWindow(parcel);
-  }
-
-  /** The lane that filled the call up: it is under way now, and the pool lets others go first. */
-  private release(call: readonly Parcel[]): void {
-    const [first] = this.ready;
-    if (first !== undefined && call.at(-1)?.lane === first) {
-      this.ready.shift();
-      if (first === this.pool) {
-        this.ready.push(first);
-      }
-    }
-  }
-
   /** Entries that may be in this call. */
   private mostOf(call: readonly Parcel[]): number {
     return Math.min(this.rules.maxEntries, call.length > 0 ? callOf(call[0]) : Infinity);
-  }
-
-  /** Several parcels of it may leave in one call. */
-  private sharesCall(lane: Lane): boolean {
-    return lane === this.pool || this.rules.keepsOrder;
   }
 
   /** The lane's next parcel, which is cut if need be; it stays there. */

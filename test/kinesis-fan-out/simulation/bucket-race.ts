@@ -65,7 +65,6 @@ function senderTo({ store }: Bucket): Sender {
     maxEntries: 1,
     maxCallBytes: 1e6,
     maxEntryBytes: 1e6,
-    keepsOrder: false,
     concurrency: 1,
     bodies: 'bytes',
     sizeOf: ({ body }) => body.length,

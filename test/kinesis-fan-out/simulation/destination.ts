@@ -26,7 +26,7 @@ export interface Arrival {
   acknowledged: boolean;
 }
 
-export interface Traits extends Pick<Sender, 'maxEntries' | 'maxCallBytes' | 'maxEntryBytes' | 'keepsOrder' | 'concurrency' | 'bodies'> {
+export interface Traits extends Pick<Sender, 'maxEntries' | 'maxCallBytes' | 'maxEntryBytes' | 'concurrency' | 'bodies'> {
   /** What one answer speaks of. */
   readonly answers: 'entry' | 'call';
   /** Who is refused for a bad entry. */
@@ -90,25 +90,18 @@ export class ModelDestination {
     }
   }
 
-  /** In any order, unless order is kept: then a failure stops those behind it. */
+  /** In any order: no service says otherwise. */
   private apply(entries: readonly Entry[], run: Run): { outcome: EntryOutcome; arrivals: Arrival[] }[] {
-    const { keepsOrder, answers } = this.traits;
-    const order = entries.map((_entry, n) => n);
     const results: { outcome: EntryOutcome; arrivals: Arrival[] }[] = [];
-    let stopped = false;
-    for (const n of keepsOrder ? order : this.sky.shuffle(order)) {
-      const weather = answers === 'entry' ? this.sky.entry() : 'fine';
-      if (stopped || weather === 'throttled') {
-        stopped ||= keepsOrder;
+    for (const n of this.sky.shuffle(entries.map((_entry, index) => index))) {
+      const weather = this.traits.answers === 'entry' ? this.sky.entry() : 'fine';
+      if (weather === 'throttled') {
         results[n] = { outcome: { kind: 'failed', code: 'Throttled' }, arrivals: [] };
       } else if (isPoison(entries[n])) {
         results[n] = { outcome: { kind: 'refused', refusal: { reason: 'REFUSED', code: 'Poison' } }, arrivals: [] };
-        stopped ||= keepsOrder;
       } else {
         const arrivals = this.take(entries[n], run);
-        const ambiguous = weather === 'ambiguous';
-        stopped ||= keepsOrder && ambiguous;
-        results[n] = { outcome: ambiguous ? { kind: 'failed', code: 'InternalFailure' } : { kind: 'delivered' }, arrivals };
+        results[n] = { outcome: weather === 'ambiguous' ? { kind: 'failed', code: 'InternalFailure' } : { kind: 'delivered' }, arrivals };
       }
     }
     return results;

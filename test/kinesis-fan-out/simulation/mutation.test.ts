@@ -42,6 +42,8 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'an answer without an entry says it arrived': {
     file: 'waves.ts', code: "{ kind: 'failed', code: 'Unanswered' }", instead: "{ kind: 'delivered' }", kind: 'lambda', breaks: /M1/,
+    // Calls under way are cut off when the invocation ends.
+    adapt: (scenario) => ({ ...scenario, weather: { ...FAIR, outages: [{ from: 0, to: 60_000, kind: 'hang' }] }, timeoutSeconds: 15 }),
   },
   'nothing is remembered': {
     file: 'shell.ts', code: 'event.replay ?', instead: 'true ?', kind: 'kinesis', breaks: /M2/,
@@ -73,10 +75,10 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     }),
   },
   'several entries of a key in one call': {
-    file: 'waves.ts', code: 'lane === this.pool || this.rules.keepsOrder', instead: 'true', kind: 'kinesis', breaks: /M3/,
+    file: 'waves.ts', code: 'if (lane !== this.pool) {\n          this.ready.shift();', instead: 'if (lane.parcels.length === 0 && lane.next === lane.tasks.length && lane !== this.pool) {\n          this.ready.shift();', kind: 'kinesis', breaks: /M3/,
   },
   'what failed goes behind what came later': {
-    file: 'waves.ts', code: 'lane.parcels.unshift(', instead: 'lane.parcels.push(', kind: 'lambda', breaks: /M3/,
+    file: 'waves.ts', code: 'lane.parcels.unshift(', instead: 'lane.parcels.push(', kind: 'https', breaks: /M3/,
   },
   'the lane goes on while one of it is under way': {
     file: 'waves.ts', code: 'lane.busy = true;', instead: 'lane.busy = false;', kind: 'https', breaks: /M[123]/,
@@ -104,6 +106,13 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a pack is known by its first record': {
     file: 'pack.ts', code: 'if (items.length === 1) {', instead: 'if (items.length > 0) {', kind: 'sqs', breaks: /M1/,
+    // A key's pack grows as the window moves on from one invocation to the next.
+    adapt: (scenario) => ({
+      ...scenario,
+      rules: { ordering: 'per-key', packing: { kind: 'json-array', maxBytes: 2000, envelope: false }, sendAhead: 10 },
+      weather: { ...scenario.weather, error: 0.3, ambiguous: 0.3, latency: [200, 2000] },
+      timeoutSeconds: 15,
+    }),
   },
   'who spoils a call is forgotten with the invocation': {
     file: 'delivery.ts', code: 'suspects.set(record.id, company);', instead: '', kind: 'https', breaks: /mapping/, adapt: slowAndPoisoned,

@@ -44,67 +44,72 @@ export interface Scenario {
 }
 
 interface KindModel {
-  readonly traits: Traits;
+  readonly traits: (ordering: Ordering) => Traits;
   readonly orderings: readonly Ordering[];
   readonly packings: ReadonlyArray<Packing['kind']>;
   readonly semantics: (ordering: Ordering) => Semantics;
 }
 
-/** Real numbers of entries; bytes are scaled down, as records are. */
 const LARGE = 4000;
-const BYTES = { maxCallBytes: 20_000, maxEntryBytes: 2000, keepsOrder: false, concurrency: 1 } as const;
-const MODELS: Readonly<Record<Kind, KindModel>> = {
+/** Scaled down, as records are; all other traits are those of the real senders. */
+const BYTES = { maxCallBytes: 20_000, maxEntryBytes: 2000 } as const;
+const EVERY_ORDERING: readonly Ordering[] = ['per-key', 'per-shard', 'none'];
+
+/** What each kind offers, and how its service behaves. */
+export const MODELS: Readonly<Record<Kind, KindModel>> = {
   s3: {
-    traits: { ...BYTES, maxEntries: 1, bodies: 'bytes', answers: 'call', refuses: 'entry' },
+    traits: () => ({ ...BYTES, maxEntries: 1, concurrency: 8, bodies: 'bytes', answers: 'call', refuses: 'entry' }),
     orderings: ['per-shard'],
     packings: ['ndjson', 'ndjson-gzip', 'json-array'],
     semantics: () => 'bucket',
   },
   dynamodb: {
-    traits: { ...BYTES, maxEntries: 25, bodies: 'bytes', answers: 'entry', refuses: 'entry' },
-    orderings: ['per-key'],
+    traits: (ordering) => ordering === 'none'
+      ? { ...BYTES, maxEntries: 25, concurrency: 4, bodies: 'bytes', answers: 'entry', refuses: 'call' }
+      : { ...BYTES, maxEntries: 1, concurrency: 16, bodies: 'bytes', answers: 'call', refuses: 'call' },
+    orderings: ['per-key', 'per-key', 'none'],
     packings: ['none'],
-    semantics: () => 'table',
+    semantics: (ordering) => ordering === 'none' ? 'log' : 'table',
   },
   kinesis: {
-    traits: { ...BYTES, maxEntries: 500, bodies: 'bytes', answers: 'entry', refuses: 'call' },
-    orderings: ['per-key', 'per-key', 'per-shard', 'none'],
+    traits: () => ({ ...BYTES, maxEntries: 500, concurrency: 1, bodies: 'bytes', answers: 'entry', refuses: 'call' }),
+    orderings: ['per-key', ...EVERY_ORDERING],
     packings: ['none', 'ndjson'],
     semantics: () => 'log',
   },
   firehose: {
-    traits: { ...BYTES, maxEntries: 500, bodies: 'bytes', answers: 'entry', refuses: 'call' },
-    orderings: ['none', 'per-key'],
+    traits: () => ({ ...BYTES, maxEntries: 500, concurrency: 4, bodies: 'bytes', answers: 'entry', refuses: 'call' }),
+    orderings: ['none'],
     packings: ['none', 'ndjson', 'ndjson-gzip'],
     semantics: () => 'log',
   },
   sqs: {
-    traits: { ...BYTES, maxEntries: 10, bodies: 'xml', answers: 'entry', refuses: 'entry', concurrency: 4 },
-    orderings: ['per-key', 'none'],
+    traits: () => ({ ...BYTES, maxEntries: 10, concurrency: 8, bodies: 'xml', answers: 'entry', refuses: 'entry' }),
+    orderings: EVERY_ORDERING,
     packings: ['none', 'json-array', 'ndjson'],
-    semantics: (ordering) => ordering === 'per-key' ? 'fifo' : 'log',
+    semantics: (ordering) => ordering === 'none' ? 'log' : 'fifo',
   },
   sns: {
-    traits: { ...BYTES, maxEntries: 10, bodies: 'xml', answers: 'entry', refuses: 'call', concurrency: 4 },
-    orderings: ['per-key', 'none'],
+    traits: () => ({ ...BYTES, maxEntries: 10, concurrency: 8, bodies: 'xml', answers: 'entry', refuses: 'call' }),
+    orderings: EVERY_ORDERING,
     packings: ['none', 'json-array'],
-    semantics: (ordering) => ordering === 'per-key' ? 'fifo' : 'log',
+    semantics: (ordering) => ordering === 'none' ? 'log' : 'fifo',
   },
   eventbridge: {
-    traits: { ...BYTES, maxEntries: 10, bodies: 'utf8', answers: 'entry', refuses: 'entry', concurrency: 4 },
+    traits: () => ({ ...BYTES, maxEntries: 10, concurrency: 8, bodies: 'utf8', answers: 'entry', refuses: 'entry' }),
     orderings: ['none'],
     packings: ['none', 'json-array'],
     semantics: () => 'log',
   },
   https: {
-    traits: { ...BYTES, maxEntries: 1, bodies: 'bytes', answers: 'call', refuses: 'entry', concurrency: 10 },
-    orderings: ['per-key', 'none', 'per-shard'],
+    traits: () => ({ ...BYTES, maxEntries: 1, concurrency: 10, bodies: 'bytes', answers: 'call', refuses: 'entry' }),
+    orderings: EVERY_ORDERING,
     packings: ['none', 'json-array'],
     semantics: () => 'log',
   },
   lambda: {
-    traits: { ...BYTES, maxEntries: 20, bodies: 'utf8', answers: 'call', refuses: 'call', keepsOrder: true },
-    orderings: ['per-key', 'per-shard', 'none'],
+    traits: () => ({ ...BYTES, maxEntries: 1, concurrency: 4, bodies: 'utf8', answers: 'call', refuses: 'call' }),
+    orderings: EVERY_ORDERING,
     packings: ['none', 'json-array'],
     semantics: () => 'log',
   },
@@ -123,7 +128,7 @@ export function scenarioOf(kind: Kind, seed: number, size: number): Scenario {
     seed,
     kind,
     semantics: model.semantics(ordering),
-    traits: model.traits,
+    traits: model.traits(ordering),
     rules: {
       ordering,
       packing: { kind: packing, maxBytes: prng.pick([300, 1000, 1_000_000]), envelope: prng.chance(0.2) },
