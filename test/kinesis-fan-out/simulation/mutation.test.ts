@@ -43,7 +43,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   'an answer without an entry says it arrived': {
     file: 'waves.ts', code: "{ kind: 'failed', code: 'Unanswered' }", instead: "{ kind: 'delivered' }", kind: 'lambda', breaks: /M1/,
     // Calls under way are cut off when the invocation ends.
-    adapt: (scenario) => ({ ...scenario, weather: { ...FAIR, outages: [{ from: 0, to: 60_000, kind: 'hang' }] }, timeoutSeconds: 15 }),
+    adapt: (scenario) => ({ ...scenario, weather: { ...FAIR, outages: [{ from: 0, to: 60_000, kind: 'hang' }] }, timeoutSeconds: 10 }),
   },
   'nothing is remembered': {
     file: 'shell.ts', code: 'event.replay ?', instead: 'true ?', kind: 'kinesis', breaks: /M2/,
