@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as esbuild from 'esbuild';
 import { NODE, median } from './measure';
+import { EDGE_CASES } from '../test/kinesis-fan-out/edge-cases';
 
 const ROOT = join(__dirname, '..');
 const WORKER = join(ROOT, '.cache/bench/fan-out-kpl-worker.mjs');
@@ -33,15 +34,27 @@ export async function kplDecoding(): Promise<string> {
       : `${(Math.min(peer, oldPeer) / ours).toFixed(2)} x the faster peer (bar ${bar})`;
     return [`${size} B`, ...[ours, peer, oldPeer, fromBytes, md5].map(thousandsPerSecond), verdict];
   });
+  const peers = CONTESTANTS.slice(1, 3).map((name) => JSON.parse(worker(name, 'edge')) as string[]);
+  const cases = EDGE_CASES.map(({ name, kcl }, i) => [name, [kcl].flat().join(' ') || 'nothing', ...peers.map((answers) => answers[i])]);
   return [
     '### M6: KPL records decoded, thousands per second and core',
-    [['record', ...CONTESTANTS, 'result'], ['---', '---', '---', '---', '---', '---', '---'], ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n'),
+    table(['record', ...CONTESTANTS, 'result'], rows),
+    'Edge cases, as the KCL and we read them, and as the peers do (partition key, explicit hash key, data):',
+    table(['aggregate', 'KCL, ours', ...CONTESTANTS.slice(1, 3)], cases),
   ].join('\n\n');
 }
 
 function nanoseconds(contestant: string, size: number): number {
-  const [command, ...args] = [...PINNED, NODE, WORKER, contestant, String(size)];
-  return Number(execFileSync(command, args, { cwd: ROOT, encoding: 'utf8', timeout: 60_000 }));
+  return Number(worker(contestant, String(size)));
+}
+
+function worker(...job: readonly string[]): string {
+  const [command, ...args] = [...PINNED, NODE, WORKER, ...job];
+  return execFileSync(command, args, { cwd: ROOT, encoding: 'utf8', timeout: 60_000 });
+}
+
+function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 const thousandsPerSecond = (ns: number): string => (1e6 / ns).toFixed(0);

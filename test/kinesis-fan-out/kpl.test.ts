@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { aggregate, bytes, group, MAGIC, sealed, tag, uint, varint } from './aggregate';
+import { EDGE_CASES } from './edge-cases';
 import { deaggregate, deaggregateInRange, type HashRange, type UserRecord } from '../../src/kinesis-fan-out/handlers/kpl';
 
 const EVERYWHERE: HashRange = { start: 0n, end: 2n ** 128n - 1n };
@@ -17,6 +18,11 @@ function texts(records: readonly UserRecord[] | 'corrupt' | undefined): unknown 
 function hashKey(partitionKey: string): bigint {
   return BigInt(`0x${createHash('md5').update(partitionKey).digest('hex')}`);
 }
+
+test.each(EDGE_CASES)('as the KCL: $name', ({ data, kcl }) => {
+  const records = deaggregateInRange(data, EVERYWHERE);
+  expect(records?.map((one) => `${one.partitionKey},${one.explicitHashKey ?? '-'},${one.data}`) ?? 'raw').toEqual(kcl);
+});
 
 describe('records of an aggregate', () => {
   const packed = aggregate([

@@ -2,6 +2,7 @@ import { randomCase, type Case } from './cases';
 import { ask } from './oracles';
 import { deaggregateInRange } from '../../../src/kinesis-fan-out/handlers/kpl';
 import { Prng, replayLine, runsFromEnv, seedFromEnv } from '../../kit/faults';
+import { EDGE_CASES } from '../edge-cases';
 
 const SEED = seedFromEnv(20261121);
 const RUNS = runsFromEnv(20_000);
@@ -41,4 +42,14 @@ test(`${RUNS} aggregates and what is nearly one are read as the Kinesis Client L
   if (differences.length > 0) throw new Error([...differences, replayLine(SEED, 'test/kinesis-fan-out/kcl')].join('\n'));
   // The comparison means something only if all of it is there.
   expect(Math.min(...Object.values(seen))).toBeGreaterThan(RUNS / 20);
+}, TIMEOUT_MS);
+
+test('the table of edge cases is the Kinesis Client Library\'s own', async () => {
+  const answers: unknown[] = [];
+  const questions = EDGE_CASES.map(({ data }) => `0 ${2n ** 128n - 1n} ${data.toString('base64')}`);
+  await ask('kcl', questions, (answer) => {
+    const [kind, ...records] = answer.split(' ');
+    answers.push(kind === 'raw' ? kind : records.map((one) => one.split(',').map((field) => (field === '-' ? field : Buffer.from(field, 'base64').toString())).join(',')));
+  });
+  expect(answers).toEqual(EDGE_CASES.map(({ kcl }) => kcl));
 }, TIMEOUT_MS);
