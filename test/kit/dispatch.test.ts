@@ -566,4 +566,47 @@ describe('the timeline', () => {
     await timeline.drain();
     expect([ran.at(-1), timeline.isIdle, jumps]).toEqual(['late', true, [1000, 2000]]);
   });
+
+  test('whoever sleeps lets others run, and time goes on when all sleep', async () => {
+    const timeline = new Timeline();
+    const ran: string[] = [];
+    const sleeper = (name: string, seconds: number) => async () => {
+      for (let i = 0; i < 2; i++) {
+        await timeline.sleep(seconds * 1000).over;
+        ran.push(`${name} ${(timeline.now - EPOCH) / 1000}`);
+      }
+    };
+    timeline.after(0, sleeper('a', 2));
+    timeline.after(1, sleeper('b', 2));
+    timeline.after(2.5, async () => void ran.push('awake'));
+    await timeline.drain();
+    expect(ran).toEqual(['a 2', 'awake', 'b 3', 'a 4', 'b 5']);
+  });
+
+  test('a sleep that is cancelled is never over, and nobody waits for it', async () => {
+    const timeline = new Timeline();
+    const sleep = timeline.sleep(1000);
+    sleep.cancel();
+    sleep.cancel();
+    await timeline.drain();
+    expect([timeline.now, timeline.isIdle]).toEqual([EPOCH, true]);
+    // Without sleepers a task is waited for, however long the world outside takes.
+    const ran: string[] = [];
+    timeline.after(1, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      ran.push('slow');
+    });
+    timeline.after(2, async () => void ran.push('next'));
+    await timeline.drain();
+    expect(ran).toEqual(['slow', 'next']);
+  });
+
+  test('what fails after a sleep fails the run', async () => {
+    const timeline = new Timeline();
+    timeline.after(0, async () => {
+      await timeline.sleep(1000).over;
+      throw new Error('too late');
+    });
+    await expect(timeline.drain()).rejects.toThrow('too late');
+  });
 });
