@@ -55,8 +55,8 @@ function packingOf(id: string, target: Target, packing: FanOutDestination['_pack
     throw new Error(`'packing' of destination '${id}' must be ${target.packings.join(' or ')}, got ${kind}`);
   }
   if (maxSize?.isUnresolved()) throw new Error(`'maxSize' of the packing of destination '${id}' must be known at synth, got a token`);
+  if (maxSize) guardPackSize(id, maxSize.toBytes(), target);
   const maxBytes = maxSize?.toBytes() ?? target.defaultEntryBytes;
-  guardPackSize(id, maxBytes, target);
   if (maxBytes < 1024) throw new Error(`'maxSize' of the packing of destination '${id}' must be at least 1 KiB, got ${maxBytes} bytes`);
   return { kind, maxBytes, envelope: envelope ?? target.envelope };
 }

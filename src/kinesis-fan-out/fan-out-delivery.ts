@@ -42,8 +42,7 @@ export interface FanOutDeliveryOptions extends HandlerOptions {
   readonly transform?: FanOutTransform;
   /**
    * Whose order is kept.
-   * @default - `PER_KEY` where the destination can hold order, `PER_SHARD` in a bucket, `NONE` at standard queues and topics,
-   * Firehose and EventBridge
+   * @default - `PER_KEY`; in a bucket `PER_SHARD`; where none can be kept (standard queues and topics, Firehose, EventBridge) `NONE`
    */
   readonly ordering?: FanOutOrdering;
   /**

@@ -115,7 +115,7 @@ describe('DynamoDB', () => {
     expect(serve(FanOutDestination.dynamoDb(table))).toMatchObject({
       settings: {
         ordering: 'per-key',
-        packing: { kind: 'none', maxBytes: 400 * 1024, envelope: false },
+        packing: { kind: 'none', maxBytes: 16 * BATCH_BYTES, envelope: false },
         sendAhead: 10_000,
         target: { kind: 'dynamodb', partitionKey: 'id', sortKey: 'line', sequenceAttribute: '_sequence' },
       },

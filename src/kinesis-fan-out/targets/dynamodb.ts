@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import { propertyOf } from './properties';
-import { BoundTarget, KIB, SEND_AHEAD, Statement, Target } from './target';
+import { BoundTarget, KIB, MIB, SEND_AHEAD, Statement, Target } from './target';
 import { viaService } from '../../private/kms-via-service';
 import { Ordering } from '../contract';
 import type { FanOutDynamoDbOptions } from '../fan-out-destination';
@@ -13,8 +13,10 @@ export class DynamoDbTarget implements Target {
   public readonly orderingRemedy = 'items of different keys have no order';
   public readonly packings = ['none'] as const;
   public readonly envelope = false;
+  /** Of names and values. */
   public readonly maxEntryBytes = 400 * KIB;
-  public readonly defaultEntryBytes = this.maxEntryBytes;
+  /** How much JSON that is, only the table can say. */
+  public readonly defaultEntryBytes = 16 * MIB;
   public readonly sendAhead = SEND_AHEAD.DEDUPLICATED;
   public readonly batchWindow = Duration.seconds(1);
   private readonly keys: Keys;
