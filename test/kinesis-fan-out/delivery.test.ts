@@ -232,6 +232,15 @@ describe('what is refused', () => {
     expect(puts).toEqual(['a2']);
   });
 
+  test('because preparing it throws, is put aside: it always will', async () => {
+    const { calls, puts, report } = await play({ records: ['a1', 'a2'], send: arrive, prepare: (name) => {
+      if (name === 'a1') throw new RangeError('payload of a1');
+      return undefined;
+    } });
+    expect([calls, puts]).toEqual([['a2'], ['a1']]);
+    expect(report.quarantined[0].refusal).toEqual({ reason: 'UNPARSABLE', code: 'RangeError' });
+  });
+
   test('is unfinished while quarantine fails, and holds its key', async () => {
     let tries = 0;
     const scene: Scene = {

@@ -141,7 +141,7 @@ class Delivery {
       this.addTask({ record, body: record.data }, undefined, true);
       return;
     }
-    const prepared: Prepared = 'refusal' in arrival ? { kind: 'refused', refusal: arrival.refusal } : prepare(record);
+    const prepared: Prepared = 'refusal' in arrival ? { kind: 'refused', refusal: arrival.refusal } : prepareSafely(record, prepare);
     switch (prepared.kind) {
       case 'filtered':
         this.filtered += 1;
@@ -233,8 +233,7 @@ class Delivery {
     try {
       return await Promise.race([sender.send(call.map(({ entry }) => entry!), deadline.signal), this.aborted]);
     } catch (error) {
-      const code = error instanceof Error ? error.name : 'Error';
-      return { kind: 'answered', outcomes: call.map(() => ({ kind: 'failed', code })) };
+      return { kind: 'answered', outcomes: call.map(() => ({ kind: 'failed', code: nameOf(error) })) };
     }
   }
 
@@ -255,7 +254,7 @@ class Delivery {
     try {
       await this.world.quarantine.put(record, refusal!, attempts);
     } catch (error) {
-      const code = `quarantine: ${error instanceof Error ? error.name : 'Error'}`;
+      const code = `quarantine: ${nameOf(error)}`;
       this.failures.set(code, (this.failures.get(code) ?? 0) + 1);
       return false;
     }
@@ -311,4 +310,18 @@ class Delivery {
       }
     }
   }
+}
+
+/** Preparing looks at nothing but the record: where it throws once, it always does. */
+function prepareSafely(record: FanOutRecord, prepare: (record: FanOutRecord) => Prepared): Prepared {
+  try {
+    return prepare(record);
+  } catch (error) {
+    return { kind: 'refused', refusal: { reason: 'UNPARSABLE', code: nameOf(error) } };
+  }
+}
+
+/** Never the message, which may quote what was sent. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : 'Error';
 }
