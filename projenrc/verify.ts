@@ -70,6 +70,8 @@ const LONG: readonly Step[] = [
   seeded('fault schedules', '\\.faults\\.test\\.ts$', 1_000),
   seeded('interleavings', '\\.model\\.test\\.ts$', 10_000),
   seeded('broken files', 'fuzz\\.test\\.ts$', 10_000),
+  seeded('aggregates', 'kcl/kcl\\.test\\.ts$', 1_000_000),
+  seeded('event patterns', 'kcl/ruler\\.test\\.ts$', 100_000),
 ];
 
 /** No credentials or addresses of a real account reach any process; tools stay silent about themselves. */
