@@ -9,7 +9,7 @@ import { preparation } from './prepare';
 import { S3Quarantine } from './quarantine';
 import { type DeliveryAnswer, Shell } from './shell';
 import { readEnv } from '../../handler-kit/env';
-import { createLogger, createMetrics, type Logger } from '../../handler-kit/log';
+import { createLogger, createMetrics, type Logger, type Metrics } from '../../handler-kit/log';
 
 /** No call begins later than so many milliseconds before the end, or this share of the time there is… */
 const START_RESERVE_MS = 5000;
@@ -50,8 +50,7 @@ export function deliver<K extends TargetKind>(
     const deadline = deadlineOf(context);
     try {
       const { answer, report } = await shell.handle(event, deadline);
-      tell(log, report);
-      publish(metrics, report);
+      inform(log, metrics, report);
       return answer;
     } finally {
       deadline.clear();
@@ -69,6 +68,16 @@ function deadlineOf(context: Pick<Context, 'getRemainingTimeInMillis'>): Deliver
     signal: ending.signal,
     clear: () => clearTimeout(timer),
   };
+}
+
+/** Never throws: an error would bring everything again that was delivered. */
+function inform(log: Logger, metrics: Metrics, report: DeliveryReport): void {
+  try {
+    tell(log, report);
+    publish(metrics, report);
+  } catch (error) {
+    log.error('metrics lost', { error: error instanceof Error ? error.name : 'Error' });
+  }
 }
 
 /** Ids, codes and counts; never what a record holds. */
