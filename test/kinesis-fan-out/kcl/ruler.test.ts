@@ -5,7 +5,7 @@ import { RecordJson } from '../../../src/kinesis-fan-out/handlers/json';
 import { Prng, replayLine, runsFromEnv, seedFromEnv } from '../../kit/faults';
 
 const SEED = seedFromEnv(20261121);
-const RUNS = runsFromEnv(3_000);
+const RUNS = runsFromEnv(2_000);
 /** For a million of them. */
 const TIMEOUT_MS = 3_600_000;
 
