@@ -74,7 +74,7 @@ interface Registered {
 }
 
 /** Origins under which emulators hand out addresses of queues; a function must reach them through the proxy. */
-const EMULATED_ORIGIN = /https?:\/\/(?:localhost|127\.0\.0\.1|sqs\.[a-z0-9-]+\.amazonaws\.com)(?::\d+)?(?=\/)/g;
+const EMULATED_ORIGIN = /(?:http:\/\/(?:localhost|127\.0\.0\.1)|https?:\/\/sqs\.[a-z0-9-]+\.amazonaws\.com)(?::\d+)?(?=\/)/g;
 const REAL_AWS = /https:\/\/[^/\s"]*amazonaws\.com/;
 
 export class LambdaHost {
