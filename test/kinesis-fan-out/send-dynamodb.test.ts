@@ -151,7 +151,8 @@ describe('without order', () => {
     const wire = new Wire(() => json({ UnprocessedItems: {} }));
     const [old, newer, other] = entries('{"id":1,"v":1}', '{"id":1.0,"v":2}', '{"id":2}');
     expect(await senderOn(wire, 'none').send([newer, other, old], NEVER)).toEqual(answered(DELIVERED, DELIVERED, DELIVERED));
-    expect(wire.json.RequestItems.orders.map(({ PutRequest: { Item } }: any) => [Item.id.N, Item.v?.N])).toEqual([['1.0', '2'], ['2', undefined]]);
+    const written = wire.json.RequestItems.orders as { PutRequest: { Item: Record<string, { N: string }> } }[];
+    expect(written.map(({ PutRequest: { Item } }) => [Item.id.N, Item.v?.N])).toEqual([['1.0', '2'], ['2', undefined]]);
   });
 
   test('what is unprocessed is not delivered, nor what it stood for', async () => {

@@ -49,7 +49,8 @@ const plainFetch: typeof fetch = (url, init) => {
   return fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${pathname}${search}`, init);
 };
 
-function senderWith({ headers = {}, timeoutMs = 5000, packing = PLAIN, secrets = [], request = plainFetch }: Options = {}, url = URL_OF_API): HttpsSender {
+function senderWith(options: Options = {}, url = URL_OF_API): HttpsSender {
+  const { headers = {}, timeoutMs = 5000, packing = PLAIN, secrets = [], request = plainFetch } = options;
   const target = { kind: 'https', method: 'POST', headers, timeoutMs, maxBodyBytes: 1e6, concurrency: 4 } as const;
   const wire = new Wire((_request, n) => {
     secretCalls = n;

@@ -29,7 +29,7 @@ export class Wire {
   constructor(private readonly answer: (request: Request, n: number) => Reply) {}
 
   /** The last request's JSON. */
-  public get json(): any {
+  public get json() {
     return JSON.parse(this.requests.at(-1)!.body);
   }
 
@@ -43,10 +43,11 @@ export class Wire {
     { abortSignal }: { abortSignal?: AbortSignal } = {},
   ) {
     if (abortSignal?.aborted) throw Object.assign(new Error('aborted'), { name: 'AbortError' });
-    const request = { method, path, headers, body: body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString() : body ?? '' };
+    const text = body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString() : body ?? '';
+    const request = { method, path, headers, body: text };
     this.requests.push(request);
-    const { status = 200, headers: answered = {}, body: text = '' } = this.answer(request, this.requests.length);
-    return { response: { statusCode: status, headers: answered, body: Readable.from(text === '' ? [] : [Buffer.from(text)]) } };
+    const { status = 200, headers: replied = {}, body: reply = '' } = this.answer(request, this.requests.length);
+    return { response: { statusCode: status, headers: replied, body: Readable.from(reply === '' ? [] : [Buffer.from(reply)]) } };
   }
 }
 
@@ -59,7 +60,7 @@ export function json(document: unknown): Reply {
   return { headers: { 'content-type': 'application/x-amz-json-1.1' }, body: JSON.stringify(document) };
 }
 
-export const NEVER = new AbortController().signal;
+export const NEVER: AbortSignal = new AbortController().signal;
 export const SHARD = 'shardId-000000000000';
 export const PLAIN: Packing = { kind: 'none', maxBytes: 1e6, envelope: false };
 
