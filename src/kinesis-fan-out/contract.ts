@@ -104,7 +104,7 @@ export type TargetSettings =
     readonly kind: 'dynamodb';
     readonly partitionKey: string;
     readonly sortKey?: string;
-    /** Attribute that holds the record's position in the stream as a zero-padded string. */
+    /** Attribute that holds the record's position in the stream, as a string that compares like it. */
     readonly sequenceAttribute: string;
   }
   | { readonly kind: 'kinesis'; readonly maxRecordBytes: number }

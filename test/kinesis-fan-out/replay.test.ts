@@ -240,8 +240,10 @@ describe('a replay', () => {
 
   test('ends where nothing gets through any more, and says where to go on', async () => {
     const objects = [1, 2, 3, 4, 5].map((n) => quarantined(record(n, { data: Buffer.alloc(2_000_000) })));
-    const dead = ({ Records: records }: ReplayEvent): ReplayAnswer => (
-      { received: records.length, delivered: 0, filtered: 0, quarantined: {}, unfinished: Object.fromEntries(records.map(({ eventID }) => [eventID, []])) });
+    const dead = ({ Records: records }: ReplayEvent): ReplayAnswer => {
+      const unfinished = Object.fromEntries(records.map(({ eventID }) => [eventID, []]));
+      return { received: records.length, delivered: 0, filtered: 0, quarantined: {}, unfinished };
+    };
     const world = new World(objects, (event, n) => n === 1 ? everything(event) : dead(event));
     const result = await replay(ALL, LAKE, world);
     expect(world.calls).toEqual(['1 2', '3 4', '3 4', '3 4', '3 4']);
