@@ -6,10 +6,10 @@
  * 20,000 records of 300 keys in one shard, batches of 500, a stream as destination; call errors 2 %, throttled entries 5 %,
  * lost answers 1 %; one warm environment; three seeds.
  */
-import { OURS, simulate, type HandlerFactory } from '../test/kinesis-fan-out/simulation/simulate';
 import { scoreOf } from '../test/kinesis-fan-out/simulation/invariants';
 import { PEERS } from '../test/kinesis-fan-out/simulation/policies';
 import { type Scenario, scenarioOf } from '../test/kinesis-fan-out/simulation/scenario';
+import { OURS, simulate, type HandlerFactory } from '../test/kinesis-fan-out/simulation/simulate';
 import { FAIR } from '../test/kinesis-fan-out/simulation/weather';
 import { Prng } from '../test/kit/faults';
 

@@ -66,7 +66,7 @@ function start(settings: Partial<DeliverSettings> = {}, env: Partial<DeliverEnv>
     context = given;
     return sender;
   });
-  return (event: StreamEvent, remaining = 60_000) => handler(event, { getRemainingTimeInMillis: () => remaining } as Context);
+  return (given: StreamEvent, remaining = 60_000) => handler(given, { getRemainingTimeInMillis: () => remaining } as Context);
 }
 
 function event(...data: readonly (string | Uint8Array)[]): { Records: EventRecord[] } {

@@ -1,6 +1,6 @@
+import { arrive, DELIVERED, FAILED, failing, play, REFUSAL, REFUSED, type Scene, SHARD } from './delivery-at-work';
 import type { CallOutcome } from '../../src/kinesis-fan-out/handlers/ports';
 import { createMemory } from '../../src/kinesis-fan-out/handlers/recent-records';
-import { arrive, DELIVERED, FAILED, failing, play, REFUSAL, REFUSED, type Scene, SHARD } from './delivery-at-work';
 
 const BROKEN = { kind: 'failed', code: 'AccessDeniedException', broken: true } as const;
 const WHOLE: CallOutcome = { kind: 'refused', refusal: REFUSAL };
@@ -233,10 +233,14 @@ describe('what is refused', () => {
   });
 
   test('because preparing it throws, is put aside: it always will', async () => {
-    const { calls, puts, report } = await play({ records: ['a1', 'a2'], send: arrive, prepare: (name) => {
-      if (name === 'a1') throw new RangeError('payload of a1');
-      return undefined;
-    } });
+    const { calls, puts, report } = await play({
+      records: ['a1', 'a2'],
+      send: arrive,
+      prepare: (name) => {
+        if (name === 'a1') throw new RangeError('payload of a1');
+        return undefined;
+      },
+    });
     expect([calls, puts]).toEqual([['a2'], ['a1']]);
     expect(report.quarantined[0].refusal).toEqual({ reason: 'UNPARSABLE', code: 'RangeError' });
   });

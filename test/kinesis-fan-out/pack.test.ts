@@ -1,10 +1,10 @@
 import { gunzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
+import { record } from './delivery-at-work';
 import type { Packing } from '../../src/kinesis-fan-out/contract';
 import { entryId, Packer, type PackTarget } from '../../src/kinesis-fan-out/handlers/pack';
 import type { Entry, Item } from '../../src/kinesis-fan-out/handlers/ports';
 import { Prng, seedFromEnv } from '../kit/faults';
-import { record } from './delivery-at-work';
 
 const ANYTHING: PackTarget = { maxEntryBytes: 1e9, bodies: 'bytes', sizeOf: ({ body }) => body.length };
 const XML: PackTarget = { ...ANYTHING, bodies: 'xml' };

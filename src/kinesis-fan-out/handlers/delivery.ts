@@ -26,10 +26,10 @@ export interface Clock {
 }
 
 export interface DeliveryDeadline {
-  /** Milliseconds in which a call may still begin. */
-  remainingMs(): number;
   /** Aborts what is under way, in time for the answer to the mapping. */
   readonly signal: AbortSignal;
+  /** Milliseconds in which a call may still begin. */
+  remainingMs(): number;
 }
 
 export type DeliveryRules = Pick<DeliverSettings, 'ordering' | 'packing' | 'sendAhead'>;

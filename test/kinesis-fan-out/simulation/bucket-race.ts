@@ -1,9 +1,9 @@
+import { recordsIn } from './destination';
 import { deliverRecords } from '../../../src/kinesis-fan-out/handlers/delivery';
 import type { Entry, FanOutRecord, Sender } from '../../../src/kinesis-fan-out/handlers/ports';
 import { createMemory } from '../../../src/kinesis-fan-out/handlers/recent-records';
 import { createPack, type ObjectStore, type PackMark } from '../../../src/kinesis-fan-out/handlers/s3-objects';
 import { Prng } from '../../kit/faults';
-import { recordsIn } from './destination';
 
 /**
  * A bucket in which writes that were given up may still take effect, much later, and a mapping that cuts every batch anew:
@@ -20,8 +20,6 @@ class Bucket {
   private onTheirWay: { readonly after: number; readonly put: () => void }[] = [];
   private requests = 0;
 
-  constructor(private readonly prng: Prng, private readonly rates: Rates, private readonly overwrites: boolean) {}
-
   public readonly store: ObjectStore = {
     create: async (key, body, mark) => this.request(() => {
       if (this.objects.has(key) && !this.overwrites) return 'exists';
@@ -30,6 +28,8 @@ class Bucket {
     }, true),
     markOf: async (key) => this.request(() => this.objects.get(key)?.mark, false),
   };
+
+  constructor(private readonly prng: Prng, private readonly rates: Rates, private readonly overwrites: boolean) {}
 
   /** How often each record is there, once nothing is on its way. */
   public settle(): number[] {

@@ -1,10 +1,10 @@
 import { gunzipSync } from 'node:zlib';
+import type { Sky } from './weather';
+import type { CallOutcome, Entry, EntryOutcome, FanOutRecord, Quarantine, Refusal, Sender } from '../../../src/kinesis-fan-out/handlers/ports';
 import type { PackMark } from '../../../src/kinesis-fan-out/handlers/s3-objects';
 import { createPack } from '../../../src/kinesis-fan-out/handlers/s3-objects';
-import type { CallOutcome, Entry, EntryOutcome, FanOutRecord, Quarantine, Refusal, Sender } from '../../../src/kinesis-fan-out/handlers/ports';
 import type { InProcessContext } from '../../kit/dispatch/in-process';
 import type { Timeline } from '../../kit/dispatch/timeline';
-import type { Sky } from './weather';
 
 /** One invocation of the function, as its destination sees it. */
 export interface Run {

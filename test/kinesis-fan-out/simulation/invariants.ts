@@ -1,5 +1,5 @@
-import type { Scenario } from './scenario';
 import type { Arrival } from './destination';
+import type { Scenario } from './scenario';
 import type { Outcome } from './simulate';
 
 /** What a run came to, in the words of the bars. */

@@ -1,8 +1,8 @@
-import { hash32, runsFromEnv, seedFromEnv } from '../../kit/faults';
 import { broken } from './invariants';
 import { type Kind, KINDS, type Scenario, scenarioOf } from './scenario';
 import { Simulation } from './simulate';
 import { FAIR, type Weather } from './weather';
+import { hash32, runsFromEnv, seedFromEnv } from '../../kit/faults';
 
 /** Bar M4: what a destination is called with does not depend on how its neighbour does. */
 const SEED = seedFromEnv(4);

@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
-import { hash32 } from '../../kit/faults';
-import type * as Judge from './invariants';
 import type * as Races from './bucket-race';
-import type { Kind, Scenario } from './scenario';
+import type * as Judge from './invariants';
 import type * as Scenarios from './scenario';
 import type * as Simulator from './simulate';
 import { FAIR } from './weather';
+import { hash32 } from '../../kit/faults';
 
 /** Breaks the engine in ways it could be broken, and shows that the simulation finds each of them. */
+
+type Scenario = Scenarios.Scenario;
 
 interface Mutant {
   readonly file: string;
@@ -17,7 +18,7 @@ interface Mutant {
   readonly code: string;
   readonly instead: string;
   /** Where it shows; 'race': at a bucket whose writes overtake each other. */
-  readonly kind: Kind | 'race';
+  readonly kind: Scenarios.Kind | 'race';
   /** What makes it show sooner. */
   readonly adapt?: (scenario: Scenario) => Scenario;
   /** Which bar it breaks. */
@@ -41,7 +42,11 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     file: 'waves.ts', code: "case 'failed':\n        return [again(parcel)];", instead: "case 'failed':\n        return finish(tasks);", kind: 'kinesis', breaks: /M1/,
   },
   'an answer without an entry says it arrived': {
-    file: 'waves.ts', code: "{ kind: 'failed', code: 'Unanswered' }", instead: "{ kind: 'delivered' }", kind: 'lambda', breaks: /M1/,
+    file: 'waves.ts',
+    code: "{ kind: 'failed', code: 'Unanswered' }",
+    instead: "{ kind: 'delivered' }",
+    kind: 'lambda',
+    breaks: /M1/,
     // Calls under way are cut off when the invocation ends.
     adapt: (scenario) => ({ ...scenario, weather: { ...FAIR, outages: [{ from: 0, to: 60_000, kind: 'hang' }] }, timeoutSeconds: 10 }),
   },
@@ -64,7 +69,11 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     file: 'waves.ts', code: 'Math.min(this.tasks.length, this.low + this.rules.sendAhead)', instead: 'this.tasks.length', kind: 'kinesis', breaks: /M2/,
   },
   'halves of a pack ignore the window': {
-    file: 'waves.ts', code: 'return this.pool !== undefined && tasks[0]', instead: 'return false && tasks[0]', kind: 'eventbridge', breaks: /M2/,
+    file: 'waves.ts',
+    code: 'return this.pool !== undefined && tasks[0]',
+    instead: 'return false && tasks[0]',
+    kind: 'eventbridge',
+    breaks: /M2/,
     adapt: (scenario) => ({
       ...scenario,
       rules: { ordering: 'none', packing: { kind: 'json-array', maxBytes: 2000, envelope: false }, sendAhead: 1 },
@@ -105,7 +114,11 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     file: 's3-objects.ts', code: 'const there = await store.markOf(`${name}${extension}`);', instead: "if (name) return { kind: 'delivered' };\n  const there = await store.markOf(name);", kind: 'race', breaks: /M1/,
   },
   'a pack is known by its first record': {
-    file: 'pack.ts', code: 'if (items.length === 1) {', instead: 'if (items.length > 0) {', kind: 'sqs', breaks: /M1/,
+    file: 'pack.ts',
+    code: 'if (items.length === 1) {',
+    instead: 'if (items.length > 0) {',
+    kind: 'sqs',
+    breaks: /M1/,
     // A key's pack grows as the window moves on from one invocation to the next.
     adapt: (scenario) => ({
       ...scenario,

@@ -1,9 +1,9 @@
-import type { DeliveryDeadline } from '../../../src/kinesis-fan-out/handlers/delivery';
+import type { Handler, HandlerFactory } from './simulate';
 import { decode } from '../../../src/kinesis-fan-out/handlers/decode';
+import type { DeliveryDeadline } from '../../../src/kinesis-fan-out/handlers/delivery';
 import { Packer } from '../../../src/kinesis-fan-out/handlers/pack';
 import type { CallOutcome, Entry, FanOutRecord, Item, Refusal } from '../../../src/kinesis-fan-out/handlers/ports';
 import type { DeliveryAnswer, ShellParts } from '../../../src/kinesis-fan-out/handlers/shell';
-import type { Handler, HandlerFactory } from './simulate';
 
 /** How peers deliver the records of an event, reduced to what decides about loss, duplicates and order. */
 

@@ -1,5 +1,5 @@
-import { hash32, replayLine, runsFromEnv, seedFromEnv } from '../../kit/faults';
 import { race, type Rates } from './bucket-race';
+import { hash32, replayLine, runsFromEnv, seedFromEnv } from '../../kit/faults';
 
 const SEED = seedFromEnv(33);
 const RUNS = runsFromEnv(300);

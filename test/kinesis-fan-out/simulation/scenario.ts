@@ -1,9 +1,9 @@
+import type { Traits } from './destination';
+import { randomWeather, type Weather } from './weather';
 import type { Ordering, Packing } from '../../../src/kinesis-fan-out/contract';
 import type { DeliveryRules } from '../../../src/kinesis-fan-out/handlers/delivery';
 import type { StreamRates } from '../../kit/dispatch/stream-plan';
 import { Prng } from '../../kit/faults';
-import type { Traits } from './destination';
-import { randomWeather, type Weather } from './weather';
 
 export const KINDS = ['s3', 'dynamodb', 'kinesis', 'firehose', 'sqs', 'sns', 'eventbridge', 'https', 'lambda'] as const;
 export type Kind = typeof KINDS[number];
@@ -164,7 +164,12 @@ export function scenarioOf(kind: Kind, seed: number, size: number): Scenario {
 /** A few keys get most records; some records are filtered, some nobody can deliver. */
 function produce(prng: Prng, size: number, takesAnything: boolean): readonly Produced[] {
   const keys = prng.pick([1, 5, 50, 500]);
-  const rates = { poison: takesAnything ? 0 : prng.pick([0, 0.002, 0.02]), large: prng.pick([0, 0.005]), junk: prng.pick([0, 0.01]), dropped: prng.pick([0, 0.1, 0.7]) };
+  const rates = {
+    poison: takesAnything ? 0 : prng.pick([0, 0.002, 0.02]),
+    large: prng.pick([0, 0.005]),
+    junk: prng.pick([0, 0.01]),
+    dropped: prng.pick([0, 0.1, 0.7]),
+  };
   const hot = prng.chance(0.3) ? 0.5 : 0;
   return Array.from({ length: size }, (_, n) => {
     const key = `k${prng.chance(hot) ? 0 : prng.int(0, keys - 1)}`;

@@ -39,7 +39,7 @@ export interface Outcome {
   readonly ledger: StreamDispatcher['ledger'];
 }
 
-const MODELS = { log: ModelDestination, fifo: FifoDestination, table: TableDestination, bucket: BucketDestination, 'overwritten-bucket': OverwrittenBucket };
+const MODELS = { 'log': ModelDestination, 'fifo': FifoDestination, 'table': TableDestination, 'bucket': BucketDestination, 'overwritten-bucket': OverwrittenBucket };
 /** The shell's own reserves. */
 const START_RESERVE_MS = 5000;
 const END_RESERVE_MS = 1000;

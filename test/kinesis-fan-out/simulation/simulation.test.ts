@@ -1,7 +1,7 @@
-import { hash32, replayLine, runsFromEnv, seedFromEnv } from '../../kit/faults';
 import { broken } from './invariants';
 import { KINDS, scenarioOf } from './scenario';
 import { simulate } from './simulate';
+import { hash32, replayLine, runsFromEnv, seedFromEnv } from '../../kit/faults';
 
 const SEED = seedFromEnv(20261121);
 const RUNS = runsFromEnv(20);

@@ -1,4 +1,6 @@
+import { type Kind, KINDS, MODELS } from './scenario';
 import type { TargetSettings } from '../../../src/kinesis-fan-out/contract';
+import type { Sender, SenderContext } from '../../../src/kinesis-fan-out/handlers/ports';
 import { DynamoDbSender } from '../../../src/kinesis-fan-out/handlers/send-dynamodb';
 import { EventBridgeSender } from '../../../src/kinesis-fan-out/handlers/send-eventbridge';
 import { FirehoseSender } from '../../../src/kinesis-fan-out/handlers/send-firehose';
@@ -8,8 +10,6 @@ import { LambdaSender } from '../../../src/kinesis-fan-out/handlers/send-lambda'
 import { S3Sender } from '../../../src/kinesis-fan-out/handlers/send-s3';
 import { SnsSender } from '../../../src/kinesis-fan-out/handlers/send-sns';
 import { SqsSender } from '../../../src/kinesis-fan-out/handlers/send-sqs';
-import type { Sender, SenderContext } from '../../../src/kinesis-fan-out/handlers/ports';
-import { type Kind, KINDS, MODELS } from './scenario';
 
 /** What the simulation proves holds for the real senders only as long as they are what it takes them for. */
 
