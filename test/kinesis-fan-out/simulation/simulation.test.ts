@@ -4,7 +4,7 @@ import { simulate } from './simulate';
 import { hash32, replayLine, runsFromEnv, seedFromEnv } from '../../kit/faults';
 
 const SEED = seedFromEnv(20261121);
-const RUNS = runsFromEnv(20);
+const RUNS = runsFromEnv(12);
 const RECORDS = 1000;
 
 test.each(KINDS)('%s: nothing lost, nothing twice, nothing out of order', async (kind) => {
