@@ -71,7 +71,6 @@ const LONG: readonly Step[] = [
   seeded('interleavings', '\\.model\\.test\\.ts$', 10_000),
   seeded('broken files', 'fuzz\\.test\\.ts$', 10_000),
   seeded('aggregates', 'kcl/kcl\\.test\\.ts$', 1_000_000),
-  seeded('event patterns', 'kcl/ruler\\.test\\.ts$', 100_000),
 ];
 
 /** No credentials or addresses of a real account reach any process; tools stay silent about themselves. */

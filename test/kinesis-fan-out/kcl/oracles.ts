@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,13 +8,17 @@ import { hash32 } from '../../kit/faults';
 
 const ROOT = join(__dirname, '..', '..', '..');
 const POM = join(__dirname, 'pom.xml');
+const SOURCE = join(__dirname, 'Oracles.java');
+
+export type OracleName = 'kcl' | 'ruler';
 
 /**
  * What the code behind the services says: 'kcl' is the Kinesis Client Library's deaggregation, 'ruler' EventBridge's
  * matching engine. One line of the answer for each line given.
  */
-export async function ask(oracle: 'kcl' | 'ruler', lines: Iterable<string>, onAnswer: (answer: string, index: number) => void): Promise<void> {
-  const java = spawn('java', ['-Xmx512m', '-cp', join(libraries(), '*'), join(__dirname, 'Oracles.java'), oracle], { stdio: ['pipe', 'pipe', 'inherit'] });
+export async function ask(oracle: OracleName, lines: Iterable<string>, onAnswer: (answer: string, index: number) => void): Promise<void> {
+  const folder = built();
+  const java = spawn('java', ['-Xmx512m', '-cp', [folder, join(folder, '*')].join(delimiter), 'Oracles', oracle], { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise<number | null>((resolve, reject) => {
     java.on('error', (error) => reject(missing('java', error)));
     java.on('close', resolve);
@@ -22,8 +26,7 @@ export async function ask(oracle: 'kcl' | 'ruler', lines: Iterable<string>, onAn
   let answers = 0;
   createInterface({ input: java.stdout }).on('line', (answer) => onAnswer(answer, answers++));
   // If it ends early its exit code tells.
-  await pipeline(Readable.from(withBreaks(lines)), java.stdin).catch(() => {});
-  const code = await ended;
+  const [code] = await Promise.all([ended, pipeline(Readable.from(withBreaks(lines)), java.stdin).catch(() => {})]);
   if (code !== 0) throw new Error(`the ${oracle} oracle must answer every line, ended with ${code} after ${answers} answers`);
 }
 
@@ -31,22 +34,32 @@ function* withBreaks(lines: Iterable<string>): Generator<string> {
   for (const line of lines) yield `${line}\n`;
 }
 
-/** Fetched once for each state of the pom. */
-function libraries(): string {
-  const folder = join(ROOT, '.cache', 'oracles', String(hash32(readFileSync(POM, 'utf8'))));
+/** Libraries and classes, made once for each state of their sources. */
+function built(): string {
+  const folder = join(ROOT, '.cache', 'oracles', String(hash32(...[POM, SOURCE].map((file) => readFileSync(file, 'utf8')))));
   if (existsSync(folder)) return folder;
   const unfinished = `${folder}-${process.pid}`;
   mkdirSync(unfinished, { recursive: true });
+  const libraries = [`-Dmaven.repo.local=${join(ROOT, '.cache', 'm2')}`, 'dependency:copy-dependencies', `-DoutputDirectory=${unfinished}`];
   try {
-    execFileSync('mvn', ['-q', '-B', '-f', POM, `-Dmaven.repo.local=${join(ROOT, '.cache', 'm2')}`, 'dependency:copy-dependencies', `-DoutputDirectory=${unfinished}`]);
+    run('mvn', ['-q', '-B', '-f', POM, ...libraries]);
+    run('javac', ['-cp', join(unfinished, '*'), '-d', unfinished, SOURCE]);
   } catch (error) {
     rmSync(unfinished, { recursive: true });
-    throw missing('mvn', error);
+    throw error;
   }
   renameSync(unfinished, folder);
   return folder;
 }
 
+function run(command: string, args: readonly string[]): void {
+  try {
+    execFileSync(command, args);
+  } catch (error) {
+    throw missing(command, error);
+  }
+}
+
 function missing(command: string, error: unknown): Error {
-  return new Error(`the comparison with the Kinesis Client Library needs a JDK of at least 17 and Maven: '${command}' failed`, { cause: error });
+  return new Error(`the comparison with the services' own code needs a JDK of at least 17 and Maven: '${command}' failed`, { cause: error });
 }
