@@ -62,6 +62,7 @@ export const send = async ({ Records }) => {
   }
   return { batchItemFailures: bad < 0 ? [] : [{ itemIdentifier: Records[bad].kinesis.sequenceNumber }] };
 };
+export const variable = async () => [env.EXTRA, env.SENDER === undefined];
 export const replay = async (event) => {
   const response = await fetch(origin + '/2015-03-31/functions/' + env.SENDER + '/invocations', { method: 'POST', body: JSON.stringify(event), headers: {
     authorization: 'AWS4-HMAC-SHA256 Credential=' + id + '/20260101/eu-west-1/lambda/aws4_request, SignedHeaders=host, Signature=0',
@@ -293,6 +294,13 @@ test('a mapping reads an emulator\'s stream as well', async () => {
   client.destroy();
   expect(texts.sort()).toEqual(['1a', '2b', '3a']);
   expect(dispatcher.ledger).toMatchObject({ read: 3, succeeded: 3 });
+});
+
+test('a function can be given more variables', async () => {
+  await world.begin();
+  world.adjust(() => ({ handler: 'index.variable', environment: { EXTRA: 'there' } }));
+  expect((await world.invokeArn(world.functionOf('Replay').arn, {})).payload).toEqual(['there', false]);
+  world.adjust();
 });
 
 test('a function invokes another one', async () => {

@@ -191,6 +191,7 @@ export class World {
   public adjust(adjust: Adjust = () => ({})): void {
     for (const fn of this.model.functions) {
       const accessKeyId = mintAccessKey(fn.arn);
+      const adjusted = adjust(fn);
       this.proxy.mapPrincipal(accessKeyId, fn.roleArn);
       this.host.register({
         name: fn.name,
@@ -201,8 +202,8 @@ export class World {
         memoryMb: fn.memoryMb,
         runtime: fn.runtime as LambdaFunctionSpec['runtime'],
         credentials: { accessKeyId, secretAccessKey: 'minted' },
-        ...adjust(fn),
-        environment: { ...fn.environment, ...this.clock.environment },
+        ...adjusted,
+        environment: { ...fn.environment, ...adjusted.environment, ...this.clock.environment },
       });
     }
   }
