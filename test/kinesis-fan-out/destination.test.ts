@@ -139,6 +139,12 @@ describe('DynamoDB', () => {
     expect(() => FanOutDestination.dynamoDb(dynamodb.Table.fromTableName(stack, 'T', 'state')))
       .toThrow("'partitionKey' of a table that is not of this app must be given, got none; it is the name of the table's partition key");
   });
+
+  test('the position has an attribute of its own', () => {
+    const imported = dynamodb.Table.fromTableName(stack, 'T', 'state');
+    expect(() => FanOutDestination.dynamoDb(imported, { partitionKey: 'id', sortKey: 'at', sequenceAttribute: 'at' }))
+      .toThrow("'sequenceAttribute' must not be a key of the table, got 'at'");
+  });
 });
 
 describe('Kinesis', () => {

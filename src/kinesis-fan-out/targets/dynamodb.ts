@@ -20,19 +20,24 @@ export class DynamoDbTarget implements Target {
   public readonly sendAhead = SEND_AHEAD.DEDUPLICATED;
   public readonly batchWindow = Duration.seconds(1);
   private readonly keys: Keys;
+  private readonly sequenceAttribute: string;
 
-  constructor(private readonly table: dynamodb.ITable, private readonly options: FanOutDynamoDbOptions) {
+  constructor(private readonly table: dynamodb.ITable, options: FanOutDynamoDbOptions) {
     this.keys = options.partitionKey === undefined ? schemaOf(table) : { partitionKey: options.partitionKey, sortKey: options.sortKey };
+    this.sequenceAttribute = options.sequenceAttribute ?? '_sequence';
+    if (Object.values(this.keys).includes(this.sequenceAttribute)) {
+      throw new Error(`'sequenceAttribute' must not be a key of the table, got '${this.sequenceAttribute}'`);
+    }
   }
 
   public bind(ordering: Ordering): BoundTarget {
-    const { table, keys, options } = this;
+    const { table, keys, sequenceAttribute } = this;
     const key: Statement[] = table.encryptionKey
       ? [{ actions: ['kms:Decrypt'], resources: [table.encryptionKey.keyArn], conditions: viaService('dynamodb') }]
       : [];
     return {
       target: table.tableName,
-      settings: { kind: 'dynamodb', ...keys, sequenceAttribute: options.sequenceAttribute ?? '_sequence' },
+      settings: { kind: 'dynamodb', ...keys, sequenceAttribute },
       statements: [
         { actions: [ordering === 'none' ? 'dynamodb:BatchWriteItem' : 'dynamodb:PutItem'], resources: [table.tableArn] },
         ...key,
