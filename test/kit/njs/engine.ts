@@ -96,12 +96,9 @@ function refusal({ thrown, result }: RawOutcome, { code, data, uncut = false }: 
   if (thrown !== undefined) {
     return thrown;
   }
-  if (!uncut && Buffer.byteLength(code) > LIMITS.codeBytes) {
-    return `code of ${Buffer.byteLength(code)} bytes`;
-  }
-  const large = data?.find(({ key, value }) => key.length > LIMITS.keyBytes || key.length + value.length > LIMITS.entryBytes);
+  const large = tooLarge(uncut ? '' : code, data);
   if (large !== undefined) {
-    return `key or value too large: ${large.key}`;
+    return large;
   }
   if (result === null || typeof result !== 'object') {
     return `no object returned: ${JSON.stringify(result)}`;
@@ -127,6 +124,22 @@ interface Event {
   readonly request: Readonly<Record<string, unknown>>;
   readonly raw?: string;
   readonly response?: unknown;
+}
+
+/** What CloudFront would not even accept. */
+export function tooLarge(code: string, data?: Job['data']): string | undefined {
+  if (Buffer.byteLength(code) > LIMITS.codeBytes) {
+    return `code of ${Buffer.byteLength(code)} bytes`;
+  }
+  const large = data?.find(({ key, value }) => key.length > LIMITS.keyBytes || key.length + value.length > LIMITS.entryBytes);
+  return large && `key or value too large: ${large.key}`;
+}
+
+/** A function that makes the handler of emitted code. What CloudFront does not offer is shadowed by undefined parameters. */
+export function asFactory(code: string): string {
+  const hidden = 'process, ngx, fs, setTimeout, setImmediate, clearTimeout, fetch, require, global, globalThis';
+  return `function (cf, crypto, console, Math, ${hidden}) { ${code.replace(/^import \w+ from '(?:cloudfront|crypto)';\n?/gm, '')}
+return handler; }`;
 }
 
 export function eventFor(request: EdgeRequest, response?: unknown): Event {
@@ -156,13 +169,11 @@ export function eventFor(request: EdgeRequest, response?: unknown): Event {
   };
 }
 
-/** Plain script for both engines. What CloudFront does not offer is shadowed by undefined parameters. */
+/** Plain script for both engines. */
 function scriptFor(jobs: readonly Job[]): string {
-  const hidden = 'process, ngx, fs, setTimeout, setImmediate, clearTimeout, fetch, require, global, globalThis';
   const parts = jobs.map(({ code, requests, data = [], response, random = 0.5, brokenStore = false }) => `
 jobs.push({
-  make: function (cf, crypto, console, Math, ${hidden}) { ${code.replace(/^import \w+ from '(?:cloudfront|crypto)';\n?/gm, '')}
-return handler; },
+  make: ${asFactory(code)},
   data: ${JSON.stringify(Object.fromEntries(data.map(({ key, value }) => [key, value])))},
   random: ${random}, broken: ${brokenStore},
   events: ${JSON.stringify(JSON.stringify(requests.map((request) => eventFor(request, response))))},
