@@ -67,7 +67,7 @@ export function accessCost(access: Access | undefined, guarded: boolean): number
   const { features, lists } = access;
   const kinds = ['addresses', 'countries', 'links', 'tokens', 'users'].filter((kind) => features.has(kind)).length;
   const [first, second = UNPROTECTED] = lists
-    .map(({ rules }) => 80 + (features.has('credentials') ? 7 : 0) + rules.reduce((sum, { check }) => sum + 16 + 2 * kinds + checkCost(check), 0))
+    .map(({ rules }) => 81 + (features.has('credentials') ? 7 : 0) + rules.reduce((sum, { check }) => sum + 16 + 2 * kinds + checkCost(check), 0))
     .sort((a, b) => b - a);
   return first + (guarded ? second + 5 : 0);
 }
@@ -113,7 +113,7 @@ const FEATURES: Readonly<Record<AccessRule['check']['kind'], readonly string[]>>
 function checkOf({ check }: AccessRule, id: string): string {
   switch (check.kind) {
     case 'addresses': return `a\`${expression(networksOf(check.networks), check.block)}`;
-    case 'countries': return `c\`${expression([...check.codes].sort().join('|'), check.block)}`;
+    case 'countries': return `c\`${expression([...check.codes].sort().join('|'), check.block)}$`;
     case 'link': return `l\`${id}`;
     case 'token': return `j\`${id}\`${check.cookie ?? ''}\`${check.issuer ?? ''}\`${check.audience ?? ''}`;
     case 'basic': return `u\`${id}\`${check.salt}\`${check.realm}`;

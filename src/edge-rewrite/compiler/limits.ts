@@ -96,8 +96,9 @@ export function limitsOf({ tier, request, response, data, table, accessReads, op
       const reads = ofRules + accessReads;
       if (reads > allowed) {
         const shapes = table.probes.split('|')[depth].trim();
+        const remedy = accessReads === 0 ? `fewer kinds of patterns (${shapes})` : `fewer kinds of patterns (${shapes}), or fewer access rules for one path`;
         const paths = depth === table.reads.length - 1 ? `${depth} and more segments` : `${depth} segments`;
-        report('error', 'reads', `a path of ${paths} needs ${reads} reads, ${allowed} are allowed: use fewer kinds of patterns (${shapes})`);
+        report('error', 'reads', `a path of ${paths} needs ${reads} reads, ${allowed} are allowed: use ${remedy}`);
       }
     });
     for (const { key, value, pattern } of table.entries) {

@@ -50,7 +50,7 @@ function addressOf(ip) {
     return '';
   }
   var groups = 9 - ip.split(':').length;
-  if (groups > 0) {
+  if (groups >= 0) {
     ip = ip.replace('::', ':' + '0:'.repeat(groups));
   }
   ip = '6' + (':' + ip).replace(/:/g, ':0000').replace(/:\w*(\w{4})(?=:|$)/g, '$1').toLowerCase();
@@ -120,6 +120,9 @@ function holdsFor(token, issuer, audience) {
 //#endif
 // The answer to whoever must not pass; nothing for whoever may.
 async function refusal(event, checks) {
+  if (checks === null) {
+    return refuse('');
+  }
   try {
     var request = event.request;
     //#if credentials
