@@ -39,6 +39,11 @@ function assembly(): Record<string, string> {
 const dataOf = (files: Record<string, string>) => Object.entries(files).filter(([, text]) => text.startsWith('{"data":'));
 
 describe('a password', () => {
+  test('is digested as openssl does it', () => {
+    // printf %s alice:secret | openssl dgst -sha256 -hmac 0123456789abcdef
+    expect(DIGEST).toBe('c2f7d1c7ecdc39fa877ed4ade5e809d74ef1536c3d8bc5dc3a2b7d5efbb69cb1');
+  });
+
   test('is asked for by the function, and its digest is in the store only', () => {
     const { keyValueStore, report } = edge([basic('/admin/*', { realm: 'Staff', digests: [DIGEST.toUpperCase()] })]);
     expect(keyValueStore).toBeDefined();
