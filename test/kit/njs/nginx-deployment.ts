@@ -1,7 +1,10 @@
-/** What a synthesized stack would deploy to the edge: one distribution's default behaviour, its functions, store and policies. */
+/** What a stack deploys to the edge: one distribution's default behaviour, its functions, store and policies. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CloudFormationClient, GetTemplateCommand } from '@aws-sdk/client-cloudformation';
 import { aws_cloudfront as cloudfront, Stack, Stage } from 'aws-cdk-lib';
+import { DEPLOYER, describeStack } from '../deploy';
+import { ACCOUNT, REGION } from '../emulators';
 
 export interface ResponseHeader {
   readonly name: string;
@@ -60,10 +63,11 @@ interface Names {
   readonly CookiesConfig?: { readonly CookieBehavior: string; readonly Cookies?: readonly string[] };
   readonly QueryStringsConfig?: { readonly QueryStringBehavior: string; readonly QueryStrings?: readonly string[] };
 }
-interface Resource {
-  readonly Type: string;
-  readonly Properties: Readonly<Record<string, unknown>>;
+type Properties = Readonly<Record<string, unknown>>;
+interface Template {
+  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: Properties }>>;
 }
+type Entries = NonNullable<EdgeDeployment['data']>;
 
 const NOTHING: Forwarded = { headers: [], cookies: [], queries: [] };
 /** Managed policies that forward nothing. */
@@ -71,32 +75,76 @@ const MANAGED: readonly string[] = [cloudfront.CachePolicy.CACHING_OPTIMIZED.cac
 
 /** Synthesizes the app of a stack with one distribution and reads its template and assets. */
 export function deploymentOf(stack: Stack): EdgeDeployment {
-  const assembly = Stage.of(stack)!.synth();
-  return readDeployment(assembly.directory, stack.stackName);
+  const { directory } = Stage.of(stack)!.synth();
+  const json = (file: string): unknown => JSON.parse(readFileSync(join(directory, file), 'utf8'));
+  const reader = new Reader(json(`${stack.stackName}.template.json`) as Template);
+  const store = reader.store();
+  return reader.read(store && importedInto(store.properties, json(`${stack.stackName}.assets.json`) as Assets, json));
 }
 
-/** Reads a cloud assembly, as the CDK CLI would deploy it. */
-export function readDeployment(assembly: string, stackName: string): EdgeDeployment {
-  return new Reader(assembly, stackName).read();
+/** Reads what CloudFormation has of a stack, and the entries of its store from the store itself. */
+export async function deployedAt(endpoint: string, stackName: string): Promise<EdgeDeployment> {
+  const cloudFormation = new CloudFormationClient({ endpoint, region: REGION, credentials: DEPLOYER });
+  try {
+    const { TemplateBody = '' } = await cloudFormation.send(new GetTemplateCommand({ StackName: stackName }));
+    const reader = new Reader(JSON.parse(TemplateBody) as Template);
+    const store = reader.store();
+    const { resources } = await describeStack({ endpoint, stack: stackName });
+    return reader.read(store && await entriesOf(endpoint, resources[store.logicalId].physicalId));
+  } finally {
+    cloudFormation.destroy();
+  }
+}
+
+/** The import file among the assets. */
+function importedInto(store: Properties, { files }: Assets, json: (file: string) => unknown): Entries {
+  const { SourceArn } = store.ImportSource as { SourceArn: unknown };
+  const [, key] = /\/([0-9a-f]+\.json)"/.exec(JSON.stringify(SourceArn)) ?? [];
+  const asset = Object.values(files).find(({ destinations }) => Object.values(destinations).some(({ objectKey }) => objectKey === key));
+  if (!asset) throw new Error(`the import file of the store must be an asset, got ${JSON.stringify(SourceArn)}`);
+  return (json(asset.source.path) as { data: Entries }).data;
+}
+
+/** All pages of `ListKeys`. The API wants a SigV4a signature, for which the SDK needs native code; the emulator asks for none. */
+async function entriesOf(endpoint: string, name: string): Promise<Entries> {
+  const arn = `arn:aws:cloudfront::${ACCOUNT}:key-value-store/${name}`;
+  const entries: Array<{ key: string; value: string }> = [];
+  for (let token: string | undefined = ''; token !== undefined;) {
+    const query = new URLSearchParams({ MaxResults: '50', ...token === '' ? {} : { NextToken: token } });
+    const answer = await fetch(`${endpoint}/key-value-stores/${encodeURIComponent(arn)}/keys?${query}`);
+    const page = await answer.json() as { Items?: ReadonlyArray<{ Key: string; Value: string }>; NextToken?: string };
+    if (!page.Items) throw new Error(`the store '${name}' must list its keys, got ${answer.status} ${JSON.stringify(page)}`);
+    entries.push(...page.Items.map(({ Key, Value }) => ({ key: Key, value: Value })));
+    token = page.NextToken;
+  }
+  return entries;
 }
 
 class Reader {
-  private readonly resources: Readonly<Record<string, Resource>>;
+  private readonly resources: Template['Resources'];
+  private readonly distribution: Distribution;
 
-  constructor(private readonly assembly: string, private readonly stackName: string) {
-    this.resources = (this.json(`${stackName}.template.json`) as { Resources: Record<string, Resource> }).Resources;
+  constructor({ Resources }: Template) {
+    this.resources = Resources;
+    const distributions = Object.values(Resources).filter(({ Type }) => Type === 'AWS::CloudFront::Distribution');
+    if (distributions.length !== 1) throw new Error(`the stack must have one distribution, got ${distributions.length}`);
+    this.distribution = distributions[0].Properties.DistributionConfig as Distribution;
   }
 
-  public read(): EdgeDeployment {
-    const distributions = Object.values(this.resources).filter(({ Type }) => Type === 'AWS::CloudFront::Distribution');
-    if (distributions.length !== 1) throw new Error(`the stack must have one distribution, got ${distributions.length}`);
-    const { DefaultCacheBehavior, DefaultRootObject, Origins } = distributions[0].Properties.DistributionConfig as Distribution;
-    const [request, response] = ['viewer-request', 'viewer-response'].map((type) => this.functionFor(type, DefaultCacheBehavior));
+  /** The store that is associated with the viewer-request function. */
+  public store(): { readonly logicalId: string; readonly properties: Properties } | undefined {
+    const { KeyValueStoreAssociations: [association] = [] } = (this.functionFor('viewer-request')?.FunctionConfig ?? {}) as FunctionConfig;
+    return association && { logicalId: idOf(association.KeyValueStoreARN), properties: this.at(association.KeyValueStoreARN) };
+  }
+
+  public read(data: Entries | undefined): EdgeDeployment {
+    const { DefaultCacheBehavior, DefaultRootObject, Origins } = this.distribution;
+    const [request, response] = ['viewer-request', 'viewer-response'].map((type) => this.functionFor(type));
     const forwarded = [this.policy(DefaultCacheBehavior.CachePolicyId), this.policy(DefaultCacheBehavior.OriginRequestPolicyId)];
     return {
       viewerRequest: request?.FunctionCode as string | undefined,
       viewerResponse: response?.FunctionCode as string | undefined,
-      data: this.data(request),
+      data,
       originIds: Origins.map(({ Id }) => Id),
       defaultOrigin: DefaultCacheBehavior.TargetOriginId,
       rootObject: DefaultRootObject,
@@ -105,31 +153,15 @@ class Reader {
     };
   }
 
-  private json(file: string): unknown {
-    return JSON.parse(readFileSync(join(this.assembly, file), 'utf8'));
-  }
-
-  private at(reference: Reference): Readonly<Record<string, unknown>> {
-    const id = reference.Ref ?? reference['Fn::GetAtt']?.[0] ?? '';
+  private at(reference: Reference): Properties {
+    const id = idOf(reference);
     if (!(id in this.resources)) throw new Error(`a reference must lead to a resource of the stack, got ${JSON.stringify(reference)}`);
     return this.resources[id].Properties;
   }
 
-  private functionFor(type: string, { FunctionAssociations = [] }: Behavior): Readonly<Record<string, unknown>> | undefined {
-    const association = FunctionAssociations.find(({ EventType }) => EventType === type);
+  private functionFor(type: string): Properties | undefined {
+    const association = this.distribution.DefaultCacheBehavior.FunctionAssociations?.find(({ EventType }) => EventType === type);
     return association && this.at(association.FunctionARN);
-  }
-
-  /** The import file of the store that is associated with the function. */
-  private data(fn: Readonly<Record<string, unknown>> | undefined): EdgeDeployment['data'] {
-    const { KeyValueStoreAssociations: [association] = [] } = (fn?.FunctionConfig ?? {}) as FunctionConfig;
-    if (!association) return undefined;
-    const { SourceArn } = this.at(association.KeyValueStoreARN).ImportSource as { SourceArn: unknown };
-    const [, key] = /\/([0-9a-f]+\.json)"/.exec(JSON.stringify(SourceArn)) ?? [];
-    const { files } = this.json(`${this.stackName}.assets.json`) as Assets;
-    const asset = Object.values(files).find(({ destinations }) => Object.values(destinations).some(({ objectKey }) => objectKey === key));
-    if (!asset) throw new Error(`the import file of the store must be an asset, got ${JSON.stringify(SourceArn)}`);
-    return (this.json(asset.source.path) as { data: { key: string; value: string }[] }).data;
   }
 
   private policy(id: Reference | string | undefined): Forwarded {
@@ -138,8 +170,8 @@ class Reader {
     const { CachePolicyConfig, OriginRequestPolicyConfig } = this.at(id) as {
       CachePolicyConfig?: { ParametersInCacheKeyAndForwardedToOrigin: Names }; OriginRequestPolicyConfig?: Names;
     };
-    const names = CachePolicyConfig?.ParametersInCacheKeyAndForwardedToOrigin ?? OriginRequestPolicyConfig ?? {};
-    const { HeadersConfig, CookiesConfig, QueryStringsConfig } = names;
+    const config = CachePolicyConfig?.ParametersInCacheKeyAndForwardedToOrigin ?? OriginRequestPolicyConfig ?? {};
+    const { HeadersConfig, CookiesConfig, QueryStringsConfig } = config;
     const list = (behavior = 'none', names: readonly string[] = []): readonly string[] | 'all' => {
       if (!['none', 'whitelist', 'all'].includes(behavior)) throw new Error(`'${behavior}' of a policy is not known here`);
       return behavior === 'all' ? 'all' : behavior === 'none' ? [] : names;
@@ -168,6 +200,10 @@ class Reader {
       remove: (RemoveHeadersConfig?.Items ?? []).map(({ Header }) => Header),
     };
   }
+}
+
+function idOf(reference: Reference): string {
+  return reference.Ref ?? reference['Fn::GetAtt']?.[0] ?? '';
 }
 
 interface Security {

@@ -42,7 +42,8 @@ export function countResponses(sets: readonly RuleSet[], options: CompileOptions
   return { compiled, ...count(compiled.viewerResponse?.code ?? '', requests, { response }) };
 }
 
-function count(code: string, requests: readonly EdgeRequest[], job: Pick<Job, 'data' | 'response'>): Omit<Counted, 'compiled'> {
+/** Opcodes of a function written one basic block a line. */
+export function count(code: string, requests: readonly EdgeRequest[], job: Pick<Job, 'data' | 'response'>): Omit<Counted, 'compiled'> {
   const perLine = opcodesPerLine(code);
   const outcomes = run('v8', [{ code: instrumented(code), requests, ...job, uncut: true }])[0];
   const opcodes = outcomes.map(({ logs }) => {
