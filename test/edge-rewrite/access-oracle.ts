@@ -48,6 +48,10 @@ export function admit(rules: readonly AccessRule[], request: EdgeRequest): 401 |
 
 /** The segments an origin may see, character by character; undefined if that is not certain. */
 function segmentsOf(uri: string): readonly string[] | undefined {
+  // A parameter that holds a slash of another kind is dropped by some origins and split by others.
+  if (uri.split('/').some((segment) => /(?:\\|%2f|%5c)/i.test(segment.replace(/^.*?([;:]|%3[abf]|%23|$)/i, '')))) {
+    return undefined;
+  }
   const bytes: number[] = [];
   for (let n = 0; n < uri.length; n++) {
     if (uri[n] === '%') {

@@ -1,5 +1,6 @@
 /** No spelling of a path gets past an access rule, and the rules decide as a naive reading of them does. */
 import { KEYS, access, admit, inSeconds, jwt, password, signed, users } from './access-oracle';
+import { rewrite, rule, setOf, target } from './rules';
 import { compile } from '../../src/edge-rewrite/compiler/compile';
 import { AccessRule } from '../../src/edge-rewrite/compiler/model';
 import { Prng, hash32, replayLine, runsFromEnv, seedFromEnv } from '../kit/faults';
@@ -24,7 +25,7 @@ const DISGUISES: ReadonlyArray<(path: string, prng: Prng) => string> = [
   (path, prng) => path.replace(/[a-z]/g, (char) => prng.chance(0.3) ? char.toUpperCase() : char),
   (path, prng) => path.replace(/[^/]/g, (char) => prng.chance(0.2) ? percent(char) : char),
   (path, prng) => path.replace(/[/.%;\\]/g, (char) => prng.chance(0.4) ? percent(char) : char),
-  (path, prng) => path.replace(/\//g, () => prng.pick(['/', '//', '/./', '/x/../', '/..;/', '/.;/', '/%2e%2e/', '/%2e/', '\\', '/;x/', '/ /'])),
+  (path, prng) => path.replace(/\//g, () => prng.pick(['/', '//', '/./', '/x/../', '/..;/', '/.;/', '/%2e%2e/', '/%2e/', '\\', '/;x/', '/ /', '/;%2fx/', '/;\\x/', '/%3b%5cx/', '/:%2Fx/', '/%23%2fx/'])),
   (path, prng) => `/${prng.pick(['a', '..', '.', '%2e%2e', 'public/..', 'a/b/../..', '%00', ';'])}${path}`,
   (path, prng) => path.replace(/(\/|$)/g, (end) => `${prng.chance(0.3) ? prng.pick([';x', '.', '..', ' ', '%20', ':', '::$DATA', '?', '#', '%3f', '%23', '%00', '%09']) : ''}${end}`),
   (path, prng) => path + prng.pick(['/', '.html', '%00.html', '/..', '/../x', '?', '/.', '%0a', '\\..', '+', '~']),
@@ -103,6 +104,29 @@ test(`${RUNS} spellings of paths, without credentials: none that an origin may r
   }
 }, 60_000 + 10 * RUNS);
 
+test(`${RUNS} spellings of paths that rules serve elsewhere: no protected path is served`, () => {
+  const prng = new Prng(hash32(SEED, 'served'));
+  const set = setOf([
+    rewrite('/up/*', '/:splat'), rewrite('/x/:name/*', '/:name/:splat'), rewrite('/y/:name', '/:name'), rewrite('/z/*', '/x/:splat'),
+    rule('/p/*', { kind: 'proxy', origin: { id: 'api' }, target: target('/:splat') }),
+    rule('/s/*', { kind: 'split', experiment: 'e', variants: [{ weight: 100, target: target('/x/:splat') }] }),
+    rule('/e/*', { kind: 'status', status: 404, page: target('/:splat') }),
+  ]);
+  const uri = () => `${prng.pick(['/up', '/x', '/y', '/z', '/p', '/s', '/e'])}${disguised(prng).replace(/^\/x/, prng.pick(['', '/x']))}`;
+  const requests = Array.from({ length: RUNS }, (): EdgeRequest => ({ uri: uri() }));
+  const guards = PROTECTED.map((path) => access(path, users('alice:secret')));
+  const { viewerRequest, data } = compile([set], { access: guards, originIds: ['api'], cleanUrls: true });
+  const job = { code: viewerRequest!.code, data: data!.entries, requests };
+  for (const engine of ENGINES) {
+    const through = run(engine, [job])[0].map(({ reply }) => reply).filter(({ statusCode }) => statusCode === undefined);
+    expect(through.length).toBeGreaterThan(RUNS / 50);
+    const open = through.find((reply) => reaches(reply.uri ?? '', prng));
+    if (open !== undefined) {
+      throw new Error(`${engine} served ${JSON.stringify(open.uri)}: ${replayLine(SEED, FILE)}`);
+    }
+  }
+}, 60_000 + 10 * RUNS);
+
 const ADDRESSES = ['10.1.2.3', '10.200.0.1', '192.0.2.7', '2001:db8::1', '2001:db8:8000::', '::1', '::', 'fe80::1:2', '::ffff:10.1.2.3', '1:2:3:4:5:6:7:8', '', 'x'];
 const NETWORKS = ['10.0.0.0/8', '10.0.0.0/13', '10.1.2.3', '192.0.2.0/30', '0.0.0.0/0', '2001:db8::/33', '::/0', '::1', '1:2:3:4:5:6:7:8/127', '1:2:3:4:5:6:7:8'];
 const PATHS = ['', '/admin', '/admin/x', '/admin/x/y', '/b', '/b.c', '/b/admin'];
@@ -127,7 +151,7 @@ function randomRules(prng: Prng): readonly AccessRule[] {
 function randomRequest(prng: Prng): EdgeRequest {
   const uri = prng.pick([
     '/', '/admin', '/admin/', '/Admin/X', '/admin/x/y/z', '/%61dmin/x', '//admin', '/administrator', '/b', '/b.c', '/b.c/d', '/B%2Fadmin', '/b.', '/b/../admin', '/c', '/c%25',
-    '/b;x/admin', '/c%2541', '/\u00fc', '/%FC', '/c/' + 'd/'.repeat(40), '/admin}/x', '/b c', '/admin%20u`!0',
+    '/b;x/admin', '/;%2fb/admin', '/c%2541', '/\u00fc', '/%FC', '/c/' + 'd/'.repeat(40), '/admin}/x', '/b c', '/admin%20u`!0',
   ]);
   const until = prng.pick([inSeconds(900), inSeconds(-900)]);
   const token = prng.pick([

@@ -58,7 +58,7 @@ describe('which paths are protected', () => {
   test('where that is not certain, nobody gets through', () => {
     const unclear = [
       ['a dot for a segment', '/a/./b'], ['two', '/a/../admin'], ['encoded', '/a/%2e%2E/admin'], ['three', '/.../admin'], ['with a parameter', '/a/..;x/admin'],
-      ['by backslash', '/a\\..\\admin'], ['at the end', '/x/..'], ['a space', '/ /admin'], ['encoded twice', '/%2561dmin'], ['thrice', '/%252561'], ['NUL', '/x%00'],
+      ['by backslash', '/a\\..\\admin'], ['a slash in a parameter', '/;%2fa/admin'], ['a backslash in one', '/;\\a/admin'], ['an encoded one', '/x%3b%5Ca/admin'], ['behind a colon', '/:%2fa/admin'], ['at the end', '/x/..'], ['a space', '/ /admin'], ['encoded twice', '/%2561dmin'], ['thrice', '/%252561'], ['NUL', '/x%00'],
       ['line feed', '/x%0a'], ['a raw tab', '/x\t'], ['DEL', '/%7f'], ['malformed', '/%'], ['malformed digits', '/%zz'], ['IIS', '/%u0061dmin'], ['Latin-1', '/%E4'],
       ['overlong', '/%c0%afadmin'], ['surrogate', '/%ed%a0%80'], ['no slash', 'admin'], ['an asterisk', '*'], ['nothing', ''], ['8 KB of dots', `/${'.'.repeat(8_000)}`],
     ];

@@ -67,13 +67,13 @@ export function accessCost(access: Access | undefined, guarded: boolean): number
   const { features, lists } = access;
   const kinds = ['addresses', 'countries', 'links', 'tokens', 'users'].filter((kind) => features.has(kind)).length;
   const [first, second = UNPROTECTED] = lists
-    .map(({ rules }) => 81 + (features.has('credentials') ? 7 : 0) + rules.reduce((sum, { check }) => sum + 16 + 2 * kinds + checkCost(check), 0))
+    .map(({ rules }) => 86 + (features.has('credentials') ? 7 : 0) + rules.reduce((sum, { check }) => sum + 16 + 2 * kinds + checkCost(check), 0))
     .sort((a, b) => b - a);
   return first + (guarded ? second + 5 : 0);
 }
 
 /** To find that no rule covers a path. */
-const UNPROTECTED = 43;
+const UNPROTECTED = 48;
 
 function checkCost(check: AccessRule['check']): number {
   switch (check.kind) {

@@ -18,11 +18,14 @@ function refuse(challenge) {
   }
   return answer;
 }
-// The checks of a path, '' for none, null if an origin might read it in more than one way: it is encoded twice or wrongly, or
-// has dots for a segment. Every step after that only makes more paths protected ones, as no protected path holds what it takes
-// away: an origin that does without some of the steps finds nothing else behind the path.
+// The checks of a path, '' for none, null if an origin might read it in more than one way: it is encoded twice or wrongly, has
+// dots for a segment, or what some origins drop from a segment (';x') holds what others take for a slash. After that the order
+// of steps makes no difference, and none makes a protected path another: no protected path holds what a step takes away.
 function covering(uri) {
   try {
+    if (/([;:]|%3[abf]|%23)[^\/]*(\\|%2f|%5c)/i.test(uri)) {
+      return null;
+    }
     var path = decodeURIComponent(uri);
     if (/%[\da-f]{2}|[\x00-\x1f\x7f]|^(?![\/\\])|[\/\\][. ]+([\/\\;:?#]|$)/i.test(path)) {
       return null;
