@@ -1,9 +1,8 @@
 /** A site behind a distribution, all on this machine: the edge as synthesized, a web server with the files, an API. */
 import { App, Stack, aws_cloudfront as cloudfront, aws_cloudfront_origins as origins } from 'aws-cdk-lib';
 import { EdgeRewrite, EdgeRewriteProps } from '../../src/edge-rewrite';
-import type { CompileResult } from '../../src/edge-rewrite/compiler/model';
 import { type EdgeReply, type EdgeRequest, run } from '../kit/njs/engine';
-import { EdgeServer } from '../kit/njs/nginx';
+import type { Nginx } from '../kit/njs/nginx';
 import { type Answer, ask } from '../kit/njs/nginx-client';
 import { type EdgeDeployment, type Forwarded, deploymentOf } from '../kit/njs/nginx-deployment';
 import type { Origin } from '../kit/njs/nginx-origin';
@@ -20,19 +19,6 @@ export function deployed(props: EdgeRewriteProps): EdgeDeployment {
     additionalBehaviors: { '/api-origin/*': { origin: new origins.HttpOrigin('api.example.com', { originId: 'api' }) } },
   });
   return deploymentOf(stack);
-}
-
-/** The same of a set of rules, without a stack around it. */
-export function compiled({ viewerRequest, viewerResponse, data, originRequest, cache }: CompileResult): EdgeDeployment {
-  return {
-    viewerRequest: viewerRequest?.code,
-    viewerResponse: viewerResponse?.code,
-    data: data?.entries,
-    originIds: ['site', 'api'],
-    defaultOrigin: 'site',
-    forwarded: { headers: [...new Set([...originRequest.headers, ...cache.headers])], cookies: 'all', queries: 'all' },
-    responseHeaders: { set: [], remove: [] },
-  };
 }
 
 /** Hosts that rules of the fixtures proxy to. */
@@ -62,7 +48,7 @@ const OF_CONNECTION = ['date', 'connection', 'keep-alive', 'transfer-encoding', 
 const HOST = 'd111111abcdef8.cloudfront.net';
 
 /** Asks nginx in front of an echo, and both bare engines, and returns what each of them makes of a request. */
-export async function compared(server: EdgeServer, deployment: EdgeDeployment, requests: readonly EdgeRequest[]): Promise<readonly Comparison[]> {
+export async function compared(server: Nginx, deployment: EdgeDeployment, requests: readonly EdgeRequest[]): Promise<readonly Comparison[]> {
   const njs = inEngine('njs', deployment, requests);
   const v8 = inEngine('v8', deployment, requests);
   const seen: Comparison[] = [];
@@ -72,7 +58,7 @@ export async function compared(server: EdgeServer, deployment: EdgeDeployment, r
   return seen;
 }
 
-function send(server: EdgeServer, { uri, query, method, headers, cookies = {} }: EdgeRequest): Promise<Answer> {
+function send(server: Nginx, { uri, query, method, headers, cookies = {} }: EdgeRequest): Promise<Answer> {
   const cookie = Object.entries(cookies).map(([name, value]) => `${name}=${value}`).join('; ');
   return ask(server.origin, {
     path: uri + (query === undefined ? '' : `?${query}`),
