@@ -1,7 +1,11 @@
 /** A site behind a distribution, all on this machine: the edge as synthesized, a web server with the files, an API. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { App, Stack, aws_cloudfront as cloudfront, aws_cloudfront_origins as origins } from 'aws-cdk-lib';
+import * as ts from 'typescript';
+import * as library from '../../src';
 import { EdgeRewrite, EdgeRewriteProps } from '../../src/edge-rewrite';
-import { type EdgeReply, type EdgeRequest, run } from '../kit/njs/engine';
+import { type EdgeReply, type EdgeRequest, run as runIn } from '../kit/njs/engine';
 import type { Nginx } from '../kit/njs/nginx';
 import { type Answer, ask } from '../kit/njs/nginx-client';
 import { type EdgeDeployment, type Forwarded, deploymentOf } from '../kit/njs/nginx-deployment';
@@ -19,6 +23,19 @@ export function deployed(props: EdgeRewriteProps): EdgeDeployment {
     additionalBehaviors: { '/api-origin/*': { origin: new origins.HttpOrigin('api.example.com', { originId: 'api' }) } },
   });
   return deploymentOf(stack);
+}
+
+/** What the TypeScript example deploys; it is a program that imports the package by its name. */
+export function deployedByExample(folder: string): EdgeDeployment {
+  const { outputText } = ts.transpileModule(readFileSync(join(folder, 'app.ts'), 'utf8'), { compilerOptions: { module: ts.ModuleKind.CommonJS } });
+  const run = new Function('require', 'exports', `${outputText}\nreturn stack;`) as (load: (name: string) => unknown, exports: object) => Stack;
+  const directory = process.cwd();
+  process.chdir(folder);
+  try {
+    return deploymentOf(run((name) => name === 'cdk-lambda-blueprints' ? library : require(name), {}));
+  } finally {
+    process.chdir(directory);
+  }
 }
 
 /** Hosts that rules of the fixtures proxy to. */
@@ -89,12 +106,12 @@ function originsAnswer({ responseHeaders: { set, remove } }: EdgeDeployment): Ed
 function inEngine(engine: 'njs' | 'v8', deployment: EdgeDeployment, requests: readonly EdgeRequest[]): readonly Seen[] {
   const { viewerRequest, viewerResponse, data } = deployment;
   const visible = requests.map((request) => withVisible(request, deployment));
-  const [first] = run(engine, [{ code: viewerRequest!, data, random: RANDOM, requests: visible }]);
+  const [first] = runIn(engine, [{ code: viewerRequest!, data, random: RANDOM, requests: visible }]);
   const passed = first.map(({ reply }) => reply).filter(({ statusCode }) => statusCode === undefined);
   const response = originsAnswer(deployment);
   const second = viewerResponse === undefined || passed.length === 0
     ? passed.map((): EdgeReply => response)
-    : run(engine, [{
+    : runIn(engine, [{
       code: viewerResponse,
       response,
       requests: passed.map((reply) => (

@@ -1,7 +1,7 @@
 /** The functions as synthesized, in nginx with njs, asked over sockets, in front of real origins. */
 import { join } from 'node:path';
 import { DIALECTS, randomCase } from './generate';
-import { PROXY_HOSTS, RANDOM, compared, deployed, echoed } from './nginx-world';
+import { PROXY_HOSTS, RANDOM, compared, deployed, deployedByExample, echoed } from './nginx-world';
 import {
   EdgeCondition, EdgeOrigin, EdgeRewriteProps, EdgeTier, RewriteQueryPolicy, RewriteRule, RuleDialect, RuleSource, SecurityHeaders, SiteManifest,
   TrailingSlash,
@@ -205,6 +205,35 @@ describe('a site of its own', () => {
     const { status, headers } = await ask(server.origin, { path: '/old/kept.css', headers: { host: APEX } });
     expect([status, headers['x-cache']]).toEqual([404, 'Error from cloudfront']);
     expect(site.requests.at(-1)!.target).toBe('/old/kept.css');
+  });
+});
+
+describe('the example', () => {
+  const folder = join(__dirname, '../../examples/edge-rewrite/typescript');
+  let server: Nginx;
+  let files: Origin;
+
+  beforeAll(async () => {
+    files = await startSite(join(folder, 'site/public'));
+    const deployment = deployedByExample(folder);
+    server = await serve(deployment, { [deployment.defaultOrigin]: files.url, api: echo.url });
+  });
+  afterAll(() => files.stop());
+
+  test.each<[path: string, status: number, seen: string, headers?: Record<string, string>]>([
+    ['/', 200, 'Home'], ['/', 302, '/de', { 'accept-language': 'de', 'cloudfront-viewer-country': 'AT' }], ['/de/', 301, '/de'], ['/de', 200, 'Startseite'],
+    ['/home', 301, '/'], ['/blog/2020/tea', 302, '/posts/tea'], ['/posts/tea', 200, 'Tea'], ['/shop/cup', 301, 'https://shop.example.com/cup'],
+    ['/pricing', 200, 'Pricing', { cookie: 'rw_pricing=7999' }], ['/pricing', 200, 'Pricing, variant B', { cookie: 'rw_pricing=8000' }],
+    ['/settings/profile', 200, 'Application'], ['/2019/x', 410, ''], ['/assets/none.css', 404, 'not found'],
+  ])('%s: %d %s', async (path, status, seen, headers) => {
+    const answer = await ask(server.origin, { path, headers });
+    expect([answer.status, answer.headers.location ?? /<title>(.*)<\/title>/.exec(answer.body)?.[1] ?? answer.body]).toEqual([status, seen]);
+  });
+
+  test('headers, and the API by its origin', async () => {
+    const { headers } = await ask(server.origin, { path: '/assets/site.css' });
+    expect(headers).toMatchObject({ 'cache-control': 'public, max-age=31536000, immutable', 'x-robots-tag': 'all', 'x-frame-options': 'DENY' });
+    expect(JSON.parse((await ask(server.origin, { path: '/api/v1/users' })).body)).toMatchObject({ target: '/v1/users' });
   });
 });
 

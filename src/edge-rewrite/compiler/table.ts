@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { fieldsOf } from './conditions';
 import { LIMITS } from './limits';
 import { DataEntry } from './model';
 import { NormalRule, Slash } from './normalise';
@@ -19,7 +20,7 @@ export interface Table {
 const POLICY: Readonly<Record<Slash, Readonly<Record<'k' | 'm' | 'd', string>>>> = {
   any: { k: 'k', m: 'm', d: 'd' },
   closed: { k: 'K', m: 'M', d: 'D' },
-  open: { k: 'x', m: 'y', d: 'z' },
+  open: { k: 'X', m: 'Y', d: 'Z' },
 };
 
 export function tableOf({ patterns, shapes }: Pick<Ordered, 'patterns' | 'shapes'>, ranked = false): Table {
@@ -27,7 +28,7 @@ export function tableOf({ patterns, shapes }: Pick<Ordered, 'patterns' | 'shapes
   const marks = marksOf(shapes);
   const entries = patterns.map((pattern) => ({
     key: keyOf(pattern, marks),
-    value: pattern.alternatives.map((alternative) => valueOf(alternative, ranked)).join('^'),
+    value: pattern.alternatives.map((alternative) => valueOf(alternative, ranked)).join('<'),
     pattern,
   }));
   const deepest = Math.max(0, ...shapes.map(({ depth }) => depth));
@@ -69,7 +70,7 @@ export function bucketsOf({ entries }: Table): readonly DataEntry[] | undefined 
 /** One alternative per clause of the rule's conditions. */
 export function valueOf({ rule, slash }: Alternative, ranked: boolean): string {
   const head = (ranked ? `${rule.index.toString(36)} ` : '') + rule.kind + POLICY[slash][rule.policy] + rule.text;
-  return clausesOnce(rule).map((clause) => [head, ...clause, ...rule.variants].join(' ')).join('^');
+  return clausesOnce(rule).map((clause) => [head, ...clause.flatMap(fieldsOf)].join(' ')).join('<');
 }
 
 /** A clause that always holds makes the others idle. */
