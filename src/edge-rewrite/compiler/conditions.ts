@@ -100,8 +100,8 @@ export function fieldsOf(token: string): readonly [place: string, name: string, 
   if (operator === '>') {
     return ['C', operand + name, '^='];
   }
-  const positive = letter === 'Z' ? '=[a-z0-9-]+$' : sourceOf(letter, operator, operand);
-  return [PROPERTIES[letter] ?? letter, name || '-', negate === '' ? `^${positive}` : `^(?!${positive})`];
+  const source = letter === 'Z' ? '=[a-z0-9-]+$' : sourceOf(letter, operator, operand);
+  return [PROPERTIES[letter] ?? letter, name || '-', negate === '' ? `^${source}` : `^(?!${source})`];
 }
 
 function sourceOf(letter: string, operator: string, operand: string): string {

@@ -49,22 +49,30 @@ export function linesOf(entries: ReadonlyArray<{ readonly key: string; readonly 
   return `}${entries.map(({ key, value }) => `${key} ${value}}`).join('')}`;
 }
 
-/** The fewest buckets that all stay below the limit of a value; undefined if an entry alone is too large. */
+/**
+ * Buckets by the md5 of the key, as few as all stay below the limit of a value; undefined if an entry alone is too large.
+ * One read must find a key, so the fullest bucket decides: where entries have 60 bytes, the mean one is filled by half.
+ */
 export function bucketsOf({ entries }: Table): readonly DataEntry[] | undefined {
-  const room = LIMITS.entryBytes - 10;
-  const bytes = entries.reduce((sum, { key, value }) => sum + key.length + value.length + 2, 0);
-  const hashes = entries.map(({ key }) => parseInt(createHash('md5').update(key).digest('hex').slice(0, 8), 16));
-  for (let fill = 820; fill > 40; fill = Math.floor(fill * 0.95)) {
-    const count = Math.ceil(bytes / fill);
-    const lengths = new Uint32Array(count).fill(1);
-    entries.forEach(({ key, value }, n) => lengths[hashes[n] % count] += key.length + value.length + 2);
-    if (lengths.every((length) => length <= room)) {
+  const lengths = Uint32Array.from(entries, ({ key, value }) => key.length + value.length + 2);
+  const hashes = Uint32Array.from(entries, ({ key }) => createHash('md5').update(key).digest().readUInt32BE(0));
+  const bytes = lengths.reduce((sum, length) => sum + length, 0);
+  // Which count suits is a matter of chance near the limit: each is tried, in steps of half a percent.
+  const most = lengths.every((length) => length < LIMITS.entryBytes - 8) ? entries.length * 4 + 64 : 0;
+  for (let count = Math.ceil(bytes / LIMITS.entryBytes); count <= most; count = Math.ceil(count * 1.005)) {
+    const room = LIMITS.entryBytes - 1 - String(count - 1).length;
+    if (fit(lengths, hashes, count, room)) {
       const buckets = Array.from({ length: count }, (): Table['entries'][number][] => []);
       entries.forEach((entry, n) => buckets[hashes[n] % count].push(entry));
       return buckets.map((bucket, n) => ({ key: String(n), value: linesOf(bucket) }));
     }
   }
   return undefined;
+}
+
+function fit(lengths: Uint32Array, hashes: Uint32Array, count: number, room: number): boolean {
+  const filled = new Uint32Array(count);
+  return hashes.every((hash, n) => (filled[hash % count] += lengths[n]) <= room);
 }
 
 /** One alternative per clause of the rule's conditions. */
