@@ -5,8 +5,8 @@ export class Tasks extends Component {
   constructor(project: awscdk.AwsCdkConstructLibrary) {
     super(project);
     const bundle = project.addTask('bundle', {
-      description: 'Bundle all handlers into assets/, check size budgets, write licences and SBOM',
-      exec: 'tsx projenrc/handler-bundles.ts',
+      description: 'Minify the blocks of edge functions; bundle all handlers into assets/, check size budgets, write licences and SBOM',
+      steps: [{ exec: 'tsx projenrc/edge-blocks.ts' }, { exec: 'tsx projenrc/handler-bundles.ts' }],
     });
     project.preCompileTask.spawn(bundle);
 

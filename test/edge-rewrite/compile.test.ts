@@ -28,6 +28,20 @@ describe('tiers', () => {
     expect([hit.reply.headers.location.value, hit.reads, miss.reply.uri, miss.reads]).toEqual(['/posts/4711/new-name/', 1, '/x', 1]);
   });
 
+  test('dense: 80,000 rules of 55 bytes fit, as one key per rule does not', () => {
+    const ofLength = (text: string, length: number) => text.padEnd(length, 'abcdefghijklmnopqrstuvwxyz');
+    const rules = setOf(Array.from({ length: 80_000 }, (_, n) => redirect(ofLength(`/old/${n}-`, 27), ofLength(`/new/${n}-`, 28))));
+    const { data, diagnostics, viewerRequest } = compile([rules]);
+    expect(diagnostics).toEqual([]);
+    expect(viewerRequest!.code).toContain('md5');
+    expect(data!.bytes).toBeLessThanOrEqual(1.2 * 55 * 80_000);
+  }, 60_000);
+
+  test('dense: an entry that fills a value alone leaves one key per rule', () => {
+    const { data, diagnostics } = compile([setOf([redirect('/a', `/${'b'.repeat(1_015)}`), redirect('/c', '/d')])], { dense: true, tier: 'key-value-store' });
+    expect([data!.entries.map(({ key }) => key), diagnostics]).toEqual([['/a', '/c'], []]);
+  });
+
   test('45,000 rules fit into the store; 100,000 do not, and the error names the next tier', () => {
     expect(codes(compile([largeSet(45_000)]))).toEqual([]);
     const tooMany = compile([largeSet(100_000)]);

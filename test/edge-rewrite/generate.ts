@@ -155,7 +155,10 @@ function randomRequest(prng: Prng): EdgeRequest {
   maybe('host', HOSTS);
   maybe('cloudfront-viewer-country', ['DE', 'AT', 'US', 'FR']);
   maybe('cloudfront-viewer-country-region', ['BY', 'CA', 'NW']);
-  maybe('accept-language', ['de', 'fr-CA;q=0.8, en-GB;q=0.9', 'en, de;q=0.5', '', ';;q=x', 'DE-at,fr;q=1']);
+  maybe('accept-language', [
+    'de', 'fr-CA;q=0.8, en-GB;q=0.9', 'en, de;q=0.5', '', ';;q=x', 'DE-at,fr;q=1', '*, de;q=0.9', 'en;q=0.80,de;q=0.8', 'en;q=0.8, fr;q=0.850 ,de;q=0.85',
+    'de;q=0, fr;q=0.000', 'fr ; q=1.000,de', '!9 de, \tfr;q=0.1', 'dex, defr;q=0.1', ',,en-gb,', 'de;q=2,en;q=0.1', 'x'.repeat(4_000),
+  ]);
   maybe('x-h', ['pre', 'prefix', 'a pre', 'xprex', 'é']);
   maybe('cloudfront-is-mobile-viewer', ['true', 'false']);
   maybe('cloudfront-is-desktop-viewer', ['true', 'false']);

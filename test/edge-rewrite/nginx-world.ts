@@ -1,9 +1,12 @@
 /** A site behind a distribution, all on this machine: the edge as synthesized, a web server with the files, an API. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { App, Stack, aws_cloudfront as cloudfront, aws_cloudfront_origins as origins } from 'aws-cdk-lib';
+import * as ts from 'typescript';
+import * as library from '../../src';
 import { EdgeRewrite, EdgeRewriteProps } from '../../src/edge-rewrite';
-import type { CompileResult } from '../../src/edge-rewrite/compiler/model';
-import { type EdgeReply, type EdgeRequest, run } from '../kit/njs/engine';
-import { EdgeServer } from '../kit/njs/nginx';
+import { type EdgeReply, type EdgeRequest, run as runIn } from '../kit/njs/engine';
+import type { Nginx } from '../kit/njs/nginx';
 import { type Answer, ask } from '../kit/njs/nginx-client';
 import { type EdgeDeployment, type Forwarded, deploymentOf } from '../kit/njs/nginx-deployment';
 import type { Origin } from '../kit/njs/nginx-origin';
@@ -22,17 +25,17 @@ export function deployed(props: EdgeRewriteProps): EdgeDeployment {
   return deploymentOf(stack);
 }
 
-/** The same of a set of rules, without a stack around it. */
-export function compiled({ viewerRequest, viewerResponse, data, originRequest, cache }: CompileResult): EdgeDeployment {
-  return {
-    viewerRequest: viewerRequest?.code,
-    viewerResponse: viewerResponse?.code,
-    data: data?.entries,
-    originIds: ['site', 'api'],
-    defaultOrigin: 'site',
-    forwarded: { headers: [...new Set([...originRequest.headers, ...cache.headers])], cookies: 'all', queries: 'all' },
-    responseHeaders: { set: [], remove: [] },
-  };
+/** What the TypeScript example deploys; it is a program that imports the package by its name. */
+export function deployedByExample(folder: string): EdgeDeployment {
+  const { outputText } = ts.transpileModule(readFileSync(join(folder, 'app.ts'), 'utf8'), { compilerOptions: { module: ts.ModuleKind.CommonJS } });
+  const run = new Function('require', 'exports', `${outputText}\nreturn stack;`) as (load: (name: string) => unknown, exports: object) => Stack;
+  const directory = process.cwd();
+  process.chdir(folder);
+  try {
+    return deploymentOf(run((name) => name === 'cdk-lambda-blueprints' ? library : require(name), {}));
+  } finally {
+    process.chdir(directory);
+  }
 }
 
 /** Hosts that rules of the fixtures proxy to. */
@@ -62,7 +65,7 @@ const OF_CONNECTION = ['date', 'connection', 'keep-alive', 'transfer-encoding', 
 const HOST = 'd111111abcdef8.cloudfront.net';
 
 /** Asks nginx in front of an echo, and both bare engines, and returns what each of them makes of a request. */
-export async function compared(server: EdgeServer, deployment: EdgeDeployment, requests: readonly EdgeRequest[]): Promise<readonly Comparison[]> {
+export async function compared(server: Nginx, deployment: EdgeDeployment, requests: readonly EdgeRequest[]): Promise<readonly Comparison[]> {
   const njs = inEngine('njs', deployment, requests);
   const v8 = inEngine('v8', deployment, requests);
   const seen: Comparison[] = [];
@@ -72,7 +75,7 @@ export async function compared(server: EdgeServer, deployment: EdgeDeployment, r
   return seen;
 }
 
-function send(server: EdgeServer, { uri, query, method, headers, cookies = {} }: EdgeRequest): Promise<Answer> {
+function send(server: Nginx, { uri, query, method, headers, cookies = {} }: EdgeRequest): Promise<Answer> {
   const cookie = Object.entries(cookies).map(([name, value]) => `${name}=${value}`).join('; ');
   return ask(server.origin, {
     path: uri + (query === undefined ? '' : `?${query}`),
@@ -103,12 +106,12 @@ function originsAnswer({ responseHeaders: { set, remove } }: EdgeDeployment): Ed
 function inEngine(engine: 'njs' | 'v8', deployment: EdgeDeployment, requests: readonly EdgeRequest[]): readonly Seen[] {
   const { viewerRequest, viewerResponse, data } = deployment;
   const visible = requests.map((request) => withVisible(request, deployment));
-  const [first] = run(engine, [{ code: viewerRequest!, data, random: RANDOM, requests: visible }]);
+  const [first] = runIn(engine, [{ code: viewerRequest!, data, random: RANDOM, requests: visible }]);
   const passed = first.map(({ reply }) => reply).filter(({ statusCode }) => statusCode === undefined);
   const response = originsAnswer(deployment);
   const second = viewerResponse === undefined || passed.length === 0
     ? passed.map((): EdgeReply => response)
-    : run(engine, [{
+    : runIn(engine, [{
       code: viewerResponse,
       response,
       requests: passed.map((reply) => (

@@ -1,7 +1,7 @@
 /** The functions as synthesized, in nginx with njs, asked over sockets, in front of real origins. */
 import { join } from 'node:path';
 import { DIALECTS, randomCase } from './generate';
-import { PROXY_HOSTS, RANDOM, compared, compiled, deployed, echoed } from './nginx-world';
+import { PROXY_HOSTS, RANDOM, compared, deployed, deployedByExample, echoed } from './nginx-world';
 import {
   EdgeCondition, EdgeOrigin, EdgeRewriteProps, EdgeTier, RewriteQueryPolicy, RewriteRule, RuleDialect, RuleSource, SecurityHeaders, SiteManifest,
   TrailingSlash,
@@ -9,9 +9,9 @@ import {
 import { compile } from '../../src/edge-rewrite/compiler/compile';
 import { hash32, replayLine, seedFromEnv } from '../kit/faults';
 import type { EdgeRequest } from '../kit/njs/engine';
-import { EdgeServer } from '../kit/njs/nginx';
+import { type Nginx, startEdge } from '../kit/njs/nginx';
 import { type Answer, ask, hangUp } from '../kit/njs/nginx-client';
-import type { EdgeDeployment } from '../kit/njs/nginx-deployment';
+import { type EdgeDeployment, deploymentOfRules } from '../kit/njs/nginx-deployment';
 import { type Origin, startEcho, startSite } from '../kit/njs/nginx-origin';
 
 const FIXTURES = join(__dirname, 'fixtures');
@@ -21,7 +21,7 @@ const SEED = seedFromEnv(20261121);
 
 let site: Origin;
 let echo: Origin;
-const servers: EdgeServer[] = [];
+const servers: Nginx[] = [];
 
 beforeAll(async () => {
   [site, echo] = await Promise.all([startSite(SITE), startEcho()]);
@@ -31,8 +31,8 @@ afterAll(async () => {
   await Promise.all([...servers, site, echo].map((one) => one.stop()));
 });
 
-async function serve(deployment: EdgeDeployment, origins: Readonly<Record<string, string>>, random?: number): Promise<EdgeServer> {
-  const server = await EdgeServer.start({ deployment, origins, random });
+async function serve(deployment: EdgeDeployment, origins: Readonly<Record<string, string>>, random?: number): Promise<Nginx> {
+  const server = await startEdge({ deployment, origins, random });
   servers.push(server);
   return server;
 }
@@ -75,7 +75,7 @@ describe('a site of its own', () => {
   const tiers: [name: string, tier: EdgeTier][] = [['in the code', EdgeTier.INLINE], ['in the store', EdgeTier.KEY_VALUE_STORE]];
 
   describe.each(tiers)('with the rules %s', (_, tier) => {
-    let server: EdgeServer;
+    let server: Nginx;
 
     beforeAll(async () => {
       const deployment = deployed({ ...props, tier });
@@ -208,6 +208,35 @@ describe('a site of its own', () => {
   });
 });
 
+describe('the example', () => {
+  const folder = join(__dirname, '../../examples/edge-rewrite/typescript');
+  let server: Nginx;
+  let files: Origin;
+
+  beforeAll(async () => {
+    files = await startSite(join(folder, 'site/public'));
+    const deployment = deployedByExample(folder);
+    server = await serve(deployment, { [deployment.defaultOrigin]: files.url, api: echo.url });
+  });
+  afterAll(() => files.stop());
+
+  test.each<[path: string, status: number, seen: string, headers?: Record<string, string>]>([
+    ['/', 200, 'Home'], ['/', 302, '/de', { 'accept-language': 'de', 'cloudfront-viewer-country': 'AT' }], ['/de/', 301, '/de'], ['/de', 200, 'Startseite'],
+    ['/home', 301, '/'], ['/blog/2020/tea', 302, '/posts/tea'], ['/posts/tea', 200, 'Tea'], ['/shop/cup', 301, 'https://shop.example.com/cup'],
+    ['/pricing', 200, 'Pricing', { cookie: 'rw_pricing=7999' }], ['/pricing', 200, 'Pricing, variant B', { cookie: 'rw_pricing=8000' }],
+    ['/settings/profile', 200, 'Application'], ['/2019/x', 410, ''], ['/assets/none.css', 404, 'not found'],
+  ])('%s: %d %s', async (path, status, seen, headers) => {
+    const answer = await ask(server.origin, { path, headers });
+    expect([answer.status, answer.headers.location ?? /<title>(.*)<\/title>/.exec(answer.body)?.[1] ?? answer.body]).toEqual([status, seen]);
+  });
+
+  test('headers, and the API by its origin', async () => {
+    const { headers } = await ask(server.origin, { path: '/assets/site.css' });
+    expect(headers).toMatchObject({ 'cache-control': 'public, max-age=31536000, immutable', 'x-robots-tag': 'all', 'x-frame-options': 'DENY' });
+    expect(JSON.parse((await ask(server.origin, { path: '/api/v1/users' })).body)).toMatchObject({ target: '/v1/users' });
+  });
+});
+
 describe('what CloudFront refuses', () => {
   const handler = (statement: string) => `function handler(event) { ${statement} return event.request; }`;
   const bare: EdgeDeployment = { originIds: ['site'], defaultOrigin: 'site', forwarded: { headers: [], cookies: [], queries: [] }, responseHeaders: { set: [], remove: [] } };
@@ -307,7 +336,7 @@ test.each(Object.entries(DIALECTS))('random rules in the manner of %s: nginx ans
       continue; // such a set is never deployed
     }
     n++;
-    const deployment = compiled(result);
+    const deployment = deploymentOfRules(result, ['site', 'api']);
     const server = await serve(deployment, echoed(echo), RANDOM);
     const sendable = requests.filter(isSendable);
     for (const [i, [nginx, njs, v8]] of (await compared(server, deployment, sendable)).entries()) {

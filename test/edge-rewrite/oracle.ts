@@ -219,11 +219,11 @@ function has({ kind, name = '', values, compare = 'equals' }: Condition, request
   }
 }
 
-/** The tag with the highest quality, the first of equal ones, among the first eight. */
+/** The tag with the highest quality, the first of equal ones; what is no range, and '*', is left out. */
 function preferred(acceptLanguage: string): string {
-  const ranges = acceptLanguage.toLowerCase().split(',').slice(0, 8).flatMap((range) => {
-    const [, tag, quality] = /^\s*([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,3})\s*(?:;\s*q=([\d.]+))?/.exec(range) ?? [];
-    return tag === undefined ? [] : [{ tag, quality: Math.min(1, quality === undefined ? 1 : Number(quality)) }];
+  const ranges = acceptLanguage.toLowerCase().replace(/\s/g, '').split(',').flatMap((range) => {
+    const [, tag, quality = '1'] = /^([a-z][a-z0-9-]*)(?:;q=(1|1\.0*|0\.\d+))?$/.exec(range) ?? [];
+    return tag === undefined ? [] : [{ tag, quality: Number(quality) }];
   });
   const best = Math.max(0, ...ranges.map(({ quality }) => quality));
   return ranges.find(({ quality }) => quality === best && quality > 0)?.tag ?? '';

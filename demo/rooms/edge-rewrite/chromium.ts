@@ -22,7 +22,8 @@ type Message = Readonly<Record<string, unknown>>;
 class Chromium implements Visitors {
   public static async start(name: string): Promise<Chromium> {
     const profile = mkdtempSync(join(tmpdir(), 'chromium-'));
-    const child = spawn(PROGRAM, [
+    const child = spawn('setpriv', [
+      '--pdeathsig', 'KILL', PROGRAM, // it ends with us, whatever ends us
       '--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars', `--window-size=${WINDOW}`, '--no-first-run',
       '--disable-background-networking', '--disable-component-update', '--disable-extensions', '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank',
     ], { stdio: ['ignore', 'ignore', 'pipe'], detached: true }); // a process group of its own

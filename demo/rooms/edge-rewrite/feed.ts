@@ -7,7 +7,7 @@ import { differences, EXPERIMENT, SCENES, type Scene } from './inputs';
 import { renderSection, type ShownVisit, type VariantVisit } from './section';
 import { EdgeRewriteDemo, SITE } from './stack';
 import { PLAIN_VISITORS, type Visit, type Visitor, type Visitors } from './visitor';
-import { EdgeServer } from '../../../test/kit/njs/nginx';
+import { startEdge } from '../../../test/kit/njs/nginx';
 import { deployedAt } from '../../../test/kit/njs/nginx-deployment';
 import { type Origin, startEcho } from '../../../test/kit/njs/nginx-origin';
 import { formatTime } from '../../html';
@@ -47,7 +47,7 @@ async function uploadSite({ client, outputs, say }: DemoWorld): Promise<void> {
 async function atTheEdge(world: DemoWorld, api: Origin): Promise<DemoResult> {
   const { endpoint } = world.client;
   const deployment = await deployedAt(endpoint, STACK);
-  const server = await EdgeServer.start({ deployment, origins: { content: `${endpoint}/${world.outputs.ContentBucket}`, api: api.url } });
+  const server = await startEdge({ deployment, origins: { content: `${endpoint}/${world.outputs.ContentBucket}`, api: api.url } });
   try {
     const visitors = await startChromium() ?? PLAIN_VISITORS;
     try {

@@ -7,10 +7,11 @@ import { headersOf } from './headers';
 import { LIMITS, limitsOf } from './limits';
 import { CompileOptions, CompileResult, DataEntry, Diagnostic, EmittedFunction, RuleSet, Source, StoreData } from './model';
 import { needsOf } from './needs';
-import { NormalRule, encodePath, normalise, passRule } from './normalise';
+import { NormalRule, normalise, passRule } from './normalise';
 import { Ordered, TooEntangled, fileKey, order, unresolved } from './order';
 import { reportOf } from './report';
 import { Table, bucketsOf, tableOf } from './table';
+import { encodePath } from './text';
 
 const NOWHERE: Source = { file: '', line: 0 };
 

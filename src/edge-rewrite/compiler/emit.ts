@@ -1,5 +1,6 @@
 import { Access } from './access';
 import { ACCESS, VIEWER_REQUEST, VIEWER_RESPONSE } from './blocks/minified.generated';
+import { fieldsOf } from './conditions';
 import { CompileOptions } from './model';
 import { Table, linesOf } from './table';
 
@@ -26,17 +27,16 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   let slash = false;
   let several = false;
   for (const { value, pattern } of table.entries) {
-    several ||= value.includes('^');
+    several ||= value.includes('<');
     for (const alternative of pattern.alternatives) {
-      const { kind, policy, text, clauses, variants } = alternative.rule;
+      const { kind, policy, text, clauses } = alternative.rule;
       kinds.add(kind);
       merges ||= policy === 'm';
       slash ||= alternative.slash !== 'any';
       const served = kind >= 'a';
-      const targets = variants.length === 0 ? text : variants.join('');
-      if (targets.includes('>')) {
+      if (text.includes('>')) {
         texts.captures = true;
-        texts.rests ||= />[a-z]/.test(targets);
+        texts.rests ||= />[a-z]/.test(text);
       }
       texts.fragments ||= !served && text.includes('#');
       texts.own ||= served && 'woe'.includes(kind) && (policy !== 'k' || text.includes('?'));
@@ -72,7 +72,6 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('single', !on.has('several'));
   when('lowest', table.ranked);
   when('first', !table.ranked);
-  when('variants', table.ranked && on.has('splits'));
   when('cookies', hasToken(/^!?K/));
   when('queries', hasToken(/^!?Q/));
   when('captured', hasToken(/^Q[^=<$~]*>/));
@@ -80,8 +79,10 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('methods', hasToken(/^!?T/));
   when('labels', hasToken(/^Z/));
   when('languages', hasToken(/^!?L/));
+  when('special', hasToken(/^!?[QTZL]/));
   when('redirects', redirects);
   when('fragments', texts.fragments);
+  when('whole', !texts.fragments);
   when('merges', merges);
   when('statuses', kinds.has('e'));
   when('proxies', kinds.has('o'));
@@ -177,6 +178,7 @@ export function responseFeatures(rules: readonly ResponseRule[], statuses: boole
   when('queries', tokens.some((token) => /^!?Q/.test(token)));
   when('methods', tokens.some((token) => /^!?T/.test(token)));
   when('languages', tokens.some((token) => /^!?L/.test(token)));
+  when('special', tokens.some((token) => /^!?[QTL]/.test(token)));
   return on;
 }
 
@@ -207,7 +209,7 @@ function responseRule({ path, host, clauses, operations }: ResponseRule, puts: b
   }).join('\n');
   if (!clauses.some((clause) => clause.length === 0)) {
     const any = clauses.map((clause) => {
-      return clause.reduceRight((inner, token) => `if(holds(q,${JSON.stringify(token)},[])){\n${inner}\n}`, 'k=true;');
+      return clause.reduceRight((inner, token) => `if(${holds(token)}){\n${inner}\n}`, 'k=true;');
     });
     code = `k=false;\n${any.join('\n')}\nif(k){\n${code}\n}`;
   }
@@ -217,6 +219,11 @@ function responseRule({ path, host, clauses, operations }: ResponseRule, puts: b
     code = `if(/${path}/.test(u)){\n${code}\n}`;
   }
   return host === undefined ? code : `if(/${host}/.test(o)){\n${code}\n}`;
+}
+
+function holds(token: string): string {
+  const [place, name, source] = fieldsOf(token);
+  return `/${source.replace(/\//g, '\\/')}/.test(told(q,[],"${place}","${name}"))`;
 }
 
 /** Keeps what stands between `//#if x` and `//#endif` if x is on. */

@@ -1,7 +1,8 @@
+import { clausesOf } from './conditions';
 import { ResponseOperation, ResponseRule } from './emit';
 import { DISALLOWED_HEADERS, LIMITS, isDisallowedHeader, isReadOnlyHeader } from './limits';
 import { ConstantHeader, Diagnostic, DiagnosticCode, HeaderOperation, HeaderRule, RuleSet, Segment, Severity } from './model';
-import { clausesOf, encodePath } from './normalise';
+import { encodePath } from './text';
 
 export interface Headers {
   /** Those every response carries. */

@@ -249,7 +249,7 @@ export interface CompileOptions {
    */
   readonly lowestWins?: boolean;
   /**
-   * Lays the store out in buckets of about 820 bytes: smaller file, one read for a bucket.
+   * Lays the store out in buckets, the fullest just below the limit of a value: smaller file, one read for a bucket.
    * Default: when one key per rule does not fit.
    */
   readonly dense?: boolean;

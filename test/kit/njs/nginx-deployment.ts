@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloudFormationClient, GetTemplateCommand } from '@aws-sdk/client-cloudformation';
 import { aws_cloudfront as cloudfront, Stack, Stage } from 'aws-cdk-lib';
+import type { CompileResult } from '../../../src/edge-rewrite/compiler/model';
 import { DEPLOYER, describeStack } from '../deploy';
 import { ACCOUNT, REGION } from '../emulators';
 
@@ -80,6 +81,20 @@ export function deploymentOf(stack: Stack): EdgeDeployment {
   const reader = new Reader(json(`${stack.stackName}.template.json`) as Template);
   const store = reader.store();
   return reader.read(store && importedInto(store.properties, json(`${stack.stackName}.assets.json`) as Assets, json));
+}
+
+/** Rules without a stack around them; the first origin is the default. */
+export function deploymentOfRules(result: CompileResult, originIds: readonly string[]): EdgeDeployment {
+  const { viewerRequest, viewerResponse, data, originRequest, cache } = result;
+  return {
+    viewerRequest: viewerRequest?.code,
+    viewerResponse: viewerResponse?.code,
+    data: data?.entries,
+    originIds,
+    defaultOrigin: originIds[0],
+    forwarded: { headers: [...new Set([...originRequest.headers, ...cache.headers])], cookies: 'all', queries: 'all' },
+    responseHeaders: { set: [], remove: [] },
+  };
 }
 
 /** Reads what CloudFormation has of a stack, and the entries of its store from the store itself. */

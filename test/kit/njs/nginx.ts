@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, type Server, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,23 +37,31 @@ const READ_ONLY = {
 };
 const PROBE_HOST = 'ready.kit.invalid';
 
-export class EdgeServer {
-  public static async start(options: EdgeOptions): Promise<EdgeServer> {
+/** Content by file name; nginx.conf is what nginx reads. */
+type Files = Readonly<Record<string, string>>;
+
+/** nginx on a free port of this machine. */
+export class Nginx {
+  /** @param filesFor what it needs for a port, with the path of the njs module */
+  public static async start(filesFor: (port: number, module: string) => Files): Promise<Nginx> {
     const engine = ensureNjs();
-    const directory = mkdtempSync(join(tmpdir(), 'edge-'));
-    // Bound here, inherited by nginx, which cannot be asked for any free port itself.
+    const directory = mkdtempSync(join(tmpdir(), 'nginx-'));
+    mkdirSync(join(directory, 'tmp'));
+    // Bound here and inherited: nginx itself cannot be asked for any free port.
     const socket = createServer().listen(0, '127.0.0.1');
     await once(socket, 'listening');
     const { port } = socket.address() as AddressInfo;
-    writeFiles(directory, options, port, engine.module);
+    Object.entries(filesFor(port, engine.module)).forEach(([name, content]) => writeFileSync(join(directory, name), content));
     const log = openSync(join(directory, 'error.log'), 'w');
-    const child = spawn(engine.nginx.file, [...engine.nginx.args, '-p', directory, '-c', join(directory, 'nginx.conf'), '-e', 'stderr'], {
+    const command = [engine.nginx.file, ...engine.nginx.args, '-p', directory, '-c', join(directory, 'nginx.conf'), '-e', 'stderr'];
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...command], { // a killed test run leaves none behind
       stdio: ['ignore', log, log, descriptorOf(socket)], env: { PATH: process.env.PATH, NGINX: '3;' }, detached: true, // a process group of its own
     });
     socket.close();
-    const server = new EdgeServer(`http://127.0.0.1:${port}`, directory, child);
-    await server.ready();
-    return server;
+    closeSync(log);
+    const nginx = new Nginx(`http://127.0.0.1:${port}`, directory, child);
+    await nginx.ready();
+    return nginx;
   }
 
   private constructor(
@@ -63,12 +71,11 @@ export class EdgeServer {
     private readonly child: ChildProcess,
   ) {}
 
-  /** What nginx and the functions wrote to the log. */
+  /** What it and the functions in it wrote to the log. */
   public get log(): string {
     return readFileSync(join(this.directory, 'error.log'), 'utf8');
   }
 
-  /** Process id of nginx. */
   public get pid(): number {
     return this.child.pid!;
   }
@@ -85,8 +92,7 @@ export class EdgeServer {
   private async ready(): Promise<void> {
     try {
       const ended = once(this.child, 'exit').then(() => { throw new Error('it ended'); });
-      const answer = ask(this.origin, { path: '/', headers: { host: PROBE_HOST } });
-      await Promise.race([answer, ended]);
+      await Promise.race([ask(this.origin, { path: '/', headers: { host: PROBE_HOST } }), ended]);
     } catch (error) {
       const { log } = this;
       await this.stop();
@@ -95,42 +101,48 @@ export class EdgeServer {
   }
 }
 
+export function startEdge(options: EdgeOptions): Promise<Nginx> {
+  return Nginx.start((port, module) => filesOf(options, port, module));
+}
+
+/** Answers everything at once, as an origin that costs nothing. */
+export function startSink(): Promise<Nginx> {
+  return Nginx.start((port) => ({ 'nginx.conf': around(port, '', 'location / { return 200 "ok"; }') }));
+}
+
 /** Node.js hands servers over to its own kind only; their descriptor is not public. */
 function descriptorOf(server: Server): number {
   return (server as unknown as { readonly _handle: { readonly fd: number } })._handle.fd;
 }
 
-function writeFiles(directory: string, options: EdgeOptions, port: number, module: string): void {
+function filesOf(options: EdgeOptions, port: number, module: string): Files {
   const { deployment } = options;
   const { viewerRequest, viewerResponse, data, forwarded, responseHeaders } = deployment;
-  const write = (name: string, content: string) => writeFileSync(join(directory, name), content);
-  mkdirSync(join(directory, 'tmp'));
-  copyFileSync(join(__dirname, 'nginx-adapter.js'), join(directory, 'adapter.js'));
-  write('functions.js', `export default {
-  viewerRequest: ${viewerRequest === undefined ? 'undefined' : asFactory(viewerRequest)},
-  viewerResponse: ${viewerResponse === undefined ? 'undefined' : asFactory(viewerResponse)},
-};
-`);
-  write('store.json', JSON.stringify(Object.fromEntries((data ?? []).map(({ key, value }) => [key, value]))));
-  write('settings.json', JSON.stringify({
-    ...originsOf(options),
-    random: options.random,
-    rootObject: deployment.rootObject ?? '',
-    refused: tooLarge(viewerRequest ?? '', data) ?? tooLarge(viewerResponse ?? ''),
-    uriCharacters: LIMITS.uriCharacters,
-    disallowed: `^(${DISALLOWED_HEADERS.map((name) => name.replace('*', '.*')).join('|')})$`,
-    readOnlyRequest: setOf(READ_ONLY.request),
-    readOnlyResponse: setOf(READ_ONLY.response),
-    visible: setOf(forwarded.headers),
-    headers: Object.fromEntries(forwarded.headers.map((name, n) => [name, headerVariable(n)])),
-    allCookies: forwarded.cookies === 'all',
-    cookies: setOf(forwarded.cookies),
-    allQueries: forwarded.queries === 'all',
-    queries: setOf(forwarded.queries),
-    set: Object.fromEntries(responseHeaders.set.map(({ name, value, override }) => [name, { value, override }])),
-    remove: setOf(responseHeaders.remove),
-  }));
-  write('nginx.conf', configuration(options, port, module));
+  const factory = (code: string | undefined) => code === undefined ? 'undefined' : asFactory(code);
+  return {
+    'adapter.js': readFileSync(join(__dirname, 'nginx-adapter.js'), 'utf8'),
+    'functions.js': `export default {\n  viewerRequest: ${factory(viewerRequest)},\n  viewerResponse: ${factory(viewerResponse)},\n};\n`,
+    'store.json': JSON.stringify(Object.fromEntries((data ?? []).map(({ key, value }) => [key, value]))),
+    'settings.json': JSON.stringify({
+      ...originsOf(options),
+      random: options.random,
+      rootObject: deployment.rootObject ?? '',
+      refused: tooLarge(viewerRequest ?? '', data) ?? tooLarge(viewerResponse ?? ''),
+      uriCharacters: LIMITS.uriCharacters,
+      disallowed: `^(${DISALLOWED_HEADERS.map((name) => name.replace('*', '.*')).join('|')})$`,
+      readOnlyRequest: setOf(READ_ONLY.request),
+      readOnlyResponse: setOf(READ_ONLY.response),
+      visible: setOf(forwarded.headers),
+      headers: Object.fromEntries(forwarded.headers.map((name, n) => [name, headerVariable(n)])),
+      allCookies: forwarded.cookies === 'all',
+      cookies: setOf(forwarded.cookies),
+      allQueries: forwarded.queries === 'all',
+      queries: setOf(forwarded.queries),
+      set: Object.fromEntries(responseHeaders.set.map(({ name, value, override }) => [name, { value, override }])),
+      remove: setOf(responseHeaders.remove),
+    }),
+    'nginx.conf': configuration(options, port, module),
+  };
 }
 
 function setOf(names: readonly string[] | 'all'): Readonly<Record<string, true>> {
@@ -153,31 +165,20 @@ function configuration({ deployment, through = 'functions', origins }: EdgeOptio
   const { headers } = deployment.forwarded;
   const handler = { 'functions': 'js_content edge.viewerRequest;', 'empty handler': 'js_content edge.pass;', 'nothing': `proxy_pass ${origins[deployment.defaultOrigin]};` }[through];
   const variables = ['edge_origin', 'edge_target', 'edge_cookie', 'edge_request', ...headers.map((_, n) => headerVariable(n))];
-  return `
-load_module ${module};
-daemon off;
-master_process off;
-pid nginx.pid;
-error_log stderr warn;
-events { worker_connections 512; }
-http {
-  access_log off;
-  ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path tmp/${name};`).join(' ')}
+  return `load_module ${module};
+${around(port, `
   large_client_header_buffers 4 40k; # CloudFront takes 32 KB
   underscores_in_headers on;
   ignore_invalid_headers off;
   merge_slashes off;
   absolute_redirect off;
-  keepalive_requests 1000000;
   js_path .;
   js_import edge from adapter.js;
   js_preload_object settings from settings.json;
   js_preload_object store from store.json;
   ${variables.map((name) => `js_var $${name};`).join(' ')}
   proxy_http_version 1.1;
-  proxy_set_header Connection "";
-  server {
-    listen 127.0.0.1:${port};
+  proxy_set_header Connection "";`, `
     location / { ${handler} }
     # nginx itself refuses a malformed path, before it reads headers; CloudFront is not known to.
     error_page 400 = /;
@@ -190,7 +191,24 @@ http {
       ${headers.map((name, n) => `proxy_set_header ${name} $${headerVariable(n)};`).join('\n      ')}
       proxy_pass $edge_origin$edge_target;
       js_header_filter edge.viewerResponse;
-    }
+    }`)}`;
+}
+
+/** What every nginx here has, and a second host that answers as soon as it is up. */
+function around(port: number, http: string, server: string): string {
+  return `daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events { worker_connections 512; }
+http {
+  access_log off;
+  keepalive_requests 1000000000;
+  ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path tmp/${name};`).join(' ')}
+  ${http}
+  server {
+    listen 127.0.0.1:${port};
+    ${server}
   }
   server {
     listen 127.0.0.1:${port};
