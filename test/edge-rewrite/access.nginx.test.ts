@@ -1,16 +1,16 @@
 /** Access rules in nginx with njs, asked over sockets, in front of a real web server. */
 import { join } from 'node:path';
 import { hmac, inSeconds, jwt, password, signed, KEYS, SALT, access, users } from './access-oracle';
-import { compiled, deployed } from './nginx-world';
+import { deployed } from './nginx-world';
 import { EdgeAccess, RewriteRule } from '../../src/edge-rewrite';
 import { compile } from '../../src/edge-rewrite/compiler/compile';
-import { EdgeServer } from '../kit/njs/nginx';
+import { type Nginx, startEdge } from '../kit/njs/nginx';
 import { ask, hangUp } from '../kit/njs/nginx-client';
-import type { EdgeDeployment } from '../kit/njs/nginx-deployment';
+import { type EdgeDeployment, deploymentOfRules } from '../kit/njs/nginx-deployment';
 import { type Origin, startSite } from '../kit/njs/nginx-origin';
 
 let site: Origin;
-const servers: EdgeServer[] = [];
+const servers: Nginx[] = [];
 
 beforeAll(async () => {
   site = await startSite(join(__dirname, 'fixtures/site'));
@@ -23,7 +23,7 @@ afterAll(async () => {
 type Get = (path: string, headers?: Record<string, string>) => Promise<{ status: number; authenticate?: string; body: string }>;
 
 async function serve(deployment: EdgeDeployment): Promise<Get> {
-  const server = await EdgeServer.start({ deployment, origins: { site: site.url, api: site.url } });
+  const server = await startEdge({ deployment, origins: { site: site.url, api: site.url } });
   servers.push(server);
   return async (path, headers) => {
     const { status, body, headers: { 'www-authenticate': authenticate } } = await ask(server.origin, { path, headers });
@@ -50,7 +50,7 @@ test('a page behind a password: the origin is asked by those who know it', async
 
 test('tokens and signed links; without its store nobody gets through', async () => {
   const rules = [access('/about.html', { kind: 'token', keys: KEYS }), access('/blog', { kind: 'link', keys: KEYS }), access('/app', users('alice:secret'))];
-  const deployment = compiled(compile([], { access: rules, tier: 'key-value-store' }));
+  const deployment = deploymentOfRules(compile([], { access: rules, tier: 'key-value-store' }), ['site']);
   const valid = async (get: Get) => (await Promise.all([
     get('/about.html', { authorization: `Bearer ${jwt({ exp: inSeconds(60) })}` }), get(`/blog/feed.xml?${signed('/blog/feed.xml')}`), get('/app/index.html', password('alice:secret')), get('/index.html'),
   ])).map(({ status }) => status);
