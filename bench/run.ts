@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { edgeRewrite } from './edge';
+import { edgeNginx } from './edge-nginx';
 import { type Input, bombs, flat, input } from './inputs';
 import { type Job, recipe } from './jobs';
 import { NODE, buildWorker, compare, machine, median, ours, runOnce, vipsthumbnail } from './measure';
@@ -221,7 +222,7 @@ interface Chapter {
 
 const CHAPTERS: Readonly<Record<string, Chapter>> = {
   'image-resize-pipeline': { prepare: buildWorker, sections: { cpu, encoders, fidelity, memory, bombs: killers, backfill, load } },
-  'edge-rewrite': { sections: { 'edge-rewrite': edgeRewrite } },
+  'edge-rewrite': { sections: { 'edge-rewrite': edgeRewrite, 'edge-nginx': edgeNginx } },
 };
 
 function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {

@@ -1,6 +1,7 @@
 import { headers, redirect, rewrite, rule, setOf, strict, target, template, when } from './rules';
 import { compile } from '../../src/edge-rewrite/compiler/compile';
 import { CompileOptions, RuleSet } from '../../src/edge-rewrite/compiler/model';
+import { parseRuleFile } from '../../src/edge-rewrite/compiler/parse';
 import { Prng, hash32, replayLine, seedFromEnv } from '../kit/faults';
 import { EdgeRequest, Outcome, run, runOne } from '../kit/njs/engine';
 
@@ -60,6 +61,23 @@ describe('a relative target never leads to another host', () => {
       expect(ask(shops, { uri: `/shop/${name}` }).reply.uri).toBe(`/shop/${name}`);
     }
   });
+});
+
+describe('a placeholder with text around it', () => {
+  const sets = [
+    parseRuleFile('cloudflare-redirects', '/blog/post-:id /posts/:id 301\n/blog/:file.html /blog/:file/ 301\n/blog/:any /archive/:any 302', '_redirects'),
+    parseRuleFile('vercel-json', '{"redirects":[{"source":"/v/post-:id.html","destination":"/p/:id"}]}', 'vercel.json'),
+  ];
+  const { viewerRequest, diagnostics } = compile(sets);
+
+  test.each([
+    ['/blog/post-1', '/posts/1'], ['/blog/post-', '/archive/post-'], ['/blog/post-1.html', '/posts/1.html'], ['/blog/x.html', '/blog/x/'],
+    ['/blog/.html', '/archive/.html'], ['/v/post-7.html', '/p/7'], ['/v/post-.html', undefined],
+  ])('%s -> %s', (uri, expected) => {
+    expect(locationOf(runOne('njs', { code: viewerRequest!.code }, { uri }))).toBe(expected);
+  });
+
+  test('nothing about it is reported', () => expect(diagnostics).toEqual([]));
 });
 
 describe('when things fail', () => {

@@ -1,5 +1,5 @@
 /** One rule of every kind and all options at once: what a request may cost and the code may weigh at most. */
-import { hostOf, redirect, rewrite, rule, setOf, strict, target, when } from './rules';
+import { hostOf, inSegment, redirect, rewrite, rule, setOf, strict, target, when } from './rules';
 import { CompileOptions, RuleSet } from '../../src/edge-rewrite/compiler/model';
 import { EdgeRequest } from '../kit/njs/engine';
 
@@ -18,7 +18,7 @@ const HEADERS = { 'accept-language': 'en-GB;q=0.1, de;q=0.8, fr;q=0.9', 'cloudfr
 /** Every rule of `everything`, its conditions holding and not. */
 export const DEAREST: readonly EdgeRequest[] = [
   ...['/old/a', '/strict', '/shop/x/item', '/news/a/b', '/about', '/host', '/gone/x', '/missing', '/api/x', '/pricing', '/lang', '/device', '/article',
-    '/search', '/top', '/shops/A', '/no/such/page', '/no/index.html'].flatMap((uri) => [uri, `${uri}/`].map((one) => ({ uri: one, query: 'id=%zz&all=2', headers: HEADERS }))),
+    '/search', '/top', '/shops/A', '/blog/post-1.html', '/blog/x', '/no/such/page', '/no/index.html'].flatMap((uri) => [uri, `${uri}/`].map((one) => ({ uri: one, query: 'id=%zz&all=2', headers: HEADERS }))),
   { uri: '/lang/', query: 'x=1', headers: HEADERS, cookies: { beta: 'on' } },
   { uri: '/lang/', query: 'x=1', headers: HEADERS, cookies: { beta: 'off' } },
   { uri: '/lang/', query: 'x=1', headers: { ...HEADERS, host: 'www.example.com' }, cookies: { beta: 'off' } },
@@ -45,5 +45,6 @@ export function everything(): RuleSet {
     rule('/search', { kind: 'rewrite', target: { ...target('/find'), query: [{ name: 'all', value: [{ text: '1' }] }] } }, { queryPolicy: 'merge' }),
     rule('/top', { kind: 'redirect', status: 301, target: { ...target('/bottom'), fragment: 'end' } }),
     redirect('/shops/:name', 'https://:name.shops.example.com/'),
+    rule('/blog', { kind: 'redirect', status: 301, target: target('/posts/:id') }, { path: inSegment('blog', 'post-', '.html') }),
   ]);
 }

@@ -60,7 +60,10 @@ function randomRule(prng: Prng, dialect: Dialect, line: number): Rule {
   const segments: Segment[] = Array.from({ length: prng.int(0, 3) }, (_, n): Segment => {
     if (prng.chance(0.35)) {
       captures.push(`p${n}`);
-      return { kind: 'placeholder', name: `p${n}` };
+      const around = prng.chance(0.25) ? prng.pick<Pick<Segment & { kind: 'placeholder' }, 'prefix' | 'suffix'>>([
+        { prefix: 'a' }, { suffix: '.html' }, { prefix: 'in', suffix: '.html' }, { prefix: 'ä' }, { suffix: 'l' },
+      ]) : {};
+      return { kind: 'placeholder', name: `p${n}`, ...around };
     }
     return { kind: 'literal', text: prng.pick(WORDS) };
   });

@@ -32,7 +32,7 @@ export function deployedByExample(folder: string): EdgeDeployment {
   const directory = process.cwd();
   process.chdir(folder);
   try {
-    return deploymentOf(run((name) => name === 'cdk-lambda-blueprints' ? library : require(name), {}));
+    return deploymentOf(run((name) => name === 'cdk-lambda-blueprints' ? library : jest.requireActual(name), {}));
   } finally {
     process.chdir(directory);
   }

@@ -225,7 +225,7 @@ describe('the example', () => {
     ['/home', 301, '/'], ['/blog/2020/tea', 302, '/posts/tea'], ['/posts/tea', 200, 'Tea'], ['/shop/cup', 301, 'https://shop.example.com/cup'],
     ['/pricing', 200, 'Pricing', { cookie: 'rw_pricing=7999' }], ['/pricing', 200, 'Pricing, variant B', { cookie: 'rw_pricing=8000' }],
     ['/settings/profile', 200, 'Application'], ['/2019/x', 410, ''], ['/assets/none.css', 404, 'not found'],
-  ])('%s: %d %s', async (path, status, seen, headers) => {
+  ])('%s: %d %s', async (path, status, seen, headers = {}) => {
     const answer = await ask(server.origin, { path, headers });
     expect([answer.status, answer.headers.location ?? /<title>(.*)<\/title>/.exec(answer.body)?.[1] ?? answer.body]).toEqual([status, seen]);
   });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { DEAREST, EVERYTHING, everything } from './everything';
 import { DIALECTS, randomCase } from './generate';
-import { headers, hostOf, largeSet, redirect, rule, setOf, strict, target, when } from './rules';
+import { headers, hostOf, inSegment, largeSet, redirect, rule, setOf, strict, target, when } from './rules';
 import { MINIFIED, minifiedBlocks } from '../../projenrc/edge-blocks';
 import { compile } from '../../src/edge-rewrite/compiler/compile';
 import { requestFeatures } from '../../src/edge-rewrite/compiler/emit';
@@ -97,6 +97,8 @@ describe('the cost model', () => {
     ['query parameters', setOf([{ ...redirect('/a', '/b/:id'), query: [{ name: 'id', capture: 'id' }, { name: 'x', value: '1' }], queryPolicy: 'merge' }]),
       { tier: 'key-value-store' }, [{ uri: '/a/', query: 'id=%zz&x=1&y=2' }]],
     ['a label', setOf([redirect('/:name/x', 'https://:name.example.com/')]), { tier: 'inline' }, [{ uri: '/b/x/', query: 'x=1' }]],
+    ['a part of a segment', setOf([rule('/', { kind: 'redirect', status: 301, target: target('/b/:id') }, { path: inSegment('a', 'post-', '.html') })]),
+      { tier: 'key-value-store' }, [{ uri: '/a/post-1.html/', query: 'x=1' }]],
     ['hosts', setOf([{ ...redirect('/a', '/b'), host: hostOf('old.example.com') }, redirect('/c/*', '/d/:splat')]), { tier: 'key-value-store' },
       [{ uri: '/c/a/', query: 'x=1' }]],
     ['a split', setOf([rule('/a', { kind: 'split', experiment: 'e', variants: [{ weight: 1, target: target('/b') }, { weight: 99, target: target('/c') }] })]),

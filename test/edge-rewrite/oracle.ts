@@ -166,9 +166,13 @@ function expression({ path: { segments, trailing, slash } }: Rule, names: string
 function piece(segment: Exclude<Segment, { kind: 'splat' }>, names: string[]): string {
   if (segment.kind === 'placeholder') {
     names.push(segment.name);
-    return '([^/]+)';
+    return `${escaped(segment.prefix ?? '')}([^/]+)${escaped(segment.suffix ?? '')}`;
   }
-  return encode(segment.text, PATH).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return escaped(segment.text);
+}
+
+function escaped(text: string): string {
+  return encode(text, PATH).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 function reads({ name, value, capture }: QueryMatch, request: EdgeRequest, captures: Record<string, string>): boolean {

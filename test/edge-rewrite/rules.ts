@@ -23,6 +23,11 @@ export function strict(one: Rule): Rule {
   return { ...one, path: { ...one.path, trailing: 'exact' } };
 }
 
+/** `/<folder>/<prefix>:id<suffix>`. */
+export function inSegment(folder: string, prefix: string, suffix = ''): PathPattern {
+  return { segments: [{ kind: 'literal', text: folder }, { kind: 'placeholder', name: 'id', prefix, suffix }], trailing: 'optional', slash: false };
+}
+
 export function hostOf(name: string): HostPattern {
   return { labels: name.split('.').map((text) => ({ kind: 'literal', text })) };
 }

@@ -3,8 +3,8 @@ import { Unfit, queryName } from './text';
 
 /**
  * Conditions as tokens: `!` for the opposite, a letter for where to look (E header, K cookie, Q query, T method,
- * L language, Z label of a host), a name, and what to compare: `=` any of a list, `<` start, `$` end, `~` somewhere,
- * `>` capture. Values are percent-encoded, lists separated by commas.
+ * L language, Z label of a host, A part of a segment), a name, and what to compare: `=` any of a list, `<` start, `$`
+ * end, `~` somewhere, `>` capture. Values are percent-encoded, lists separated by commas.
  */
 export type Clauses = readonly (readonly string[])[];
 
@@ -89,6 +89,17 @@ export function and(left: Clauses, right: Clauses): Clauses {
   return left.flatMap((one) => right.map((other) => [...one, ...other]));
 }
 
+/** A token that holds where a segment has text around what is captured; prefix and suffix are encoded as in a URL. */
+export function affixToken(position: number, letter: string, prefix: string, suffix: string): string {
+  return `A${position}>${letter}${encodeURIComponent(prefix)},${encodeURIComponent(suffix)}`;
+}
+
+/** Whether such a token holds for a path; undefined for others. */
+export function isAround(token: string, segments: readonly string[]): boolean | undefined {
+  const [place, name, source] = fieldsOf(token);
+  return place === 'A' ? new RegExp(source).test(`=${segments[Number(name.split(':')[1])]}`) : undefined;
+}
+
 /** De Morgan: of each clause, one token must not hold. */
 function not(clauses: Clauses): Clauses {
   return clauses.map((clause) => clause.map((token) => [token.startsWith('!') ? token.slice(1) : `!${token}`])).reduce(and, [[]]);
@@ -97,6 +108,10 @@ function not(clauses: Clauses): Clauses {
 /** As the runtime reads it: place, name, and a regular expression over '=' and the value, or nothing if there is none. */
 export function fieldsOf(token: string): readonly [place: string, name: string, source: string] {
   const [, negate, letter, name, operator, operand] = TOKEN.exec(token) ?? [];
+  if (letter === 'A') {
+    const [prefix, suffix] = operand.slice(1).split(',').map(decodeURIComponent);
+    return ['A', [operand[0], name, prefix.length, suffix.length].join(':'), `^=${escaped(prefix)}.+${escaped(suffix)}$`];
+  }
   if (operator === '>') {
     return ['C', operand + name, '^='];
   }

@@ -129,11 +129,12 @@ function tokenCost(token: string, one: (feature: string, opcodes: number) => num
   const [, , kind, , operator] = /^(!?)(.)([\w.%-]*)(.?)/.exec(token) ?? [];
   const language = one('languages', 2);
   const method = language + one('methods', 2);
-  const label = method + one('labels', 2);
+  const label = method + one('labels', 2) + one('affixes', kind === 'Q' ? 2 : 0);
   switch (kind) {
     case 'L': return 2 + 2 + 7 + 34;
     case 'T': return 2 + language + 2 + 3;
     case 'Z': return 2 + method + 2 + 3;
+    case 'A': return 2 + label + 2 + 6 + 18;
     case 'Q': return 2 + label + 8 + one('captured', 5) + 18 + (operator === '>' ? 12 : 0) + 8;
     default: return one('special', 2) + 2 + 1 + 3;
   }

@@ -75,11 +75,12 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('cookies', hasToken(/^!?K/));
   when('queries', hasToken(/^!?Q/));
   when('captured', hasToken(/^Q[^=<$~]*>/));
-  when('recapture', table.ranked && on.has('captured'));
+  when('affixes', hasToken(/^A/));
+  when('recapture', table.ranked && (on.has('captured') || on.has('affixes')));
   when('methods', hasToken(/^!?T/));
   when('labels', hasToken(/^Z/));
   when('languages', hasToken(/^!?L/));
-  when('special', hasToken(/^!?[QTZL]/));
+  when('special', hasToken(/^!?[QTZLA]/));
   when('redirects', redirects);
   when('fragments', texts.fragments);
   when('whole', !texts.fragments);

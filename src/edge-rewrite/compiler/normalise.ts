@@ -1,4 +1,4 @@
-import { Clauses, and, clausesOf } from './conditions';
+import { Clauses, affixToken, and, clausesOf } from './conditions';
 import { LIMITS } from './limits';
 import { Diagnostic, Rule, RuleSet, Source, Target, Template } from './model';
 import { PATH, QUERY, QUERY_TEXT, Unfit, encoded, queryName } from './text';
@@ -85,22 +85,26 @@ function normalRule(rule: Rule, index: number): NormalRule {
   const splat = last?.kind === 'splat';
   const cells: Cell[] = [hostCell(rule)];
   const captures = new Map<string, string>();
+  const around: string[] = [];
   (splat ? segments.slice(0, -1) : segments).forEach((segment, n) => {
     if (segment.kind === 'splat') {
       throw new Unfit('unsupported', "'*' must be the last segment of a redirect");
     }
     if (segment.kind === 'literal') {
-      cells.push(encoded(segment.text, PATH, 'invalid-path').replace(/\//g, '%2F'));
+      cells.push(segmentText(segment.text));
       return;
-    }
-    if (segment.prefix || segment.suffix) {
-      throw new Unfit('unsupported', `a placeholder must be a whole segment, got '${segment.prefix ?? ''}:${segment.name}${segment.suffix ?? ''}'`);
     }
     if (n >= LIMITS.placeholderSegments) {
       throw new Unfit('unsupported', `only the first ${LIMITS.placeholderSegments} segments can be placeholders, ':${segment.name}' stands behind them`);
     }
     cells.push(null);
-    captures.set(segment.name, String(n + 1));
+    if (segment.prefix || segment.suffix) {
+      const letter = letterOf(rule.query.length + around.length);
+      around.push(affixToken(n + 1, letter, segmentText(segment.prefix ?? ''), segmentText(segment.suffix ?? '')));
+      captures.set(segment.name, letter);
+    } else {
+      captures.set(segment.name, String(n + 1));
+    }
   });
   if (cells.length - 1 > LIMITS.segments) {
     throw new Unfit('invalid-path', `a rule has at most ${LIMITS.segments} segments, got ${cells.length - 1}`);
@@ -116,12 +120,12 @@ function normalRule(rule: Rule, index: number): NormalRule {
     if (match.capture === undefined) {
       return match.value === undefined ? `Q${name}` : `Q${name}=${encodeURIComponent(match.value)}`;
     }
-    const letter = String.fromCharCode(65 + n);
+    const letter = letterOf(n);
     captures.set(match.capture, letter);
     return `Q${name}>${letter}`;
   });
   const compiled = action(rule, captures);
-  const always = [...tokens, ...compiled.tokens];
+  const always = [...around, ...tokens, ...compiled.tokens];
   const clauses = rule.conditions.map(clausesOf).reduce<Clauses>(and, [[]]).map((clause) => [...clause, ...always]);
   return {
     index,
@@ -134,6 +138,18 @@ function normalRule(rule: Rule, index: number): NormalRule {
     policy: compiled.policy,
     text: compiled.text,
   };
+}
+
+function segmentText(text: string): string {
+  return encoded(text, PATH, 'invalid-path').replace(/\//g, '%2F');
+}
+
+/** Of a capture that is no whole segment. */
+function letterOf(n: number): string {
+  if (n >= 26) {
+    throw new Unfit('unsupported', 'a rule captures at most 26 query parameters and parts of segments');
+  }
+  return String.fromCharCode(65 + n);
 }
 
 function hostCell(rule: Rule): Cell {

@@ -8,11 +8,11 @@
 //            lowest of all hits decides instead of the first
 // code       kind (1 2 3 7 8: redirect 30x; w rewrite; o proxy; e status; s split; - pass), then query policy and slash:
 //            k keep, m merge, d drop; K, M, D: only without a slash at the end; X, Y, Z: only with one
-// text       arguments, each closed by '`', then the target; '>1' is segment 1, '>b' segments 2 and on, '>A' a query capture.
+// text       arguments, each closed by '`', then the target; '>1' is segment 1, '>b' segments 2 and on, '>A' another capture.
 //            Of a split: its name, seconds, then for each variant the first bucket that is no longer its own, and target
 // condition  place, name, source of a regular expression over '=' and the value, '' if there is none. Place: a property of the
 //            request; or L language (without '='), T method, Q query, C query and the letter it is captured by in front of the name,
-//            Z segment
+//            Z segment, A segment of which a part is captured: letter, position, lengths of what stands around it
 // PROBES     per depth of the path, separated by '|': keys to try after the path itself, separated by ' ':
 //            mark, depth ('a' is none), host flag (only with host rules), positions of placeholders; a mark in upper case is a prefix
 
@@ -35,6 +35,11 @@ function told(request, segments, place, name) {
       return '=' + segments[name];
     }
     //#endif
+    //#if affixes
+    if (place === 'A') {
+      return inside(segments, name);
+    }
+    //#endif
     //#if queries
     return queried(request, segments, place, name);
     //#endif
@@ -45,6 +50,14 @@ function told(request, segments, place, name) {
     return '=' + entry.value;
   }
   return '';
+}
+//#endif
+//#if affixes
+function inside(segments, name) {
+  var parts = name.split(':');
+  var segment = segments[parts[1]];
+  segments[parts[0]] = segment.slice(+parts[2], segment.length - parts[3]);
+  return '=' + segment;
 }
 //#endif
 //#if queries
@@ -355,8 +368,8 @@ async function handler(event) {
         if (field >= found.length) {
           break;
         }
-        if (found[field] === 'C') {
-          told(request, segments, 'C', found[field + 1]);
+        if (found[field] < 'D') {
+          told(request, segments, found[field], found[field + 1]);
         }
         field += 3;
       }
