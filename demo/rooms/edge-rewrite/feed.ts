@@ -88,7 +88,7 @@ class Tour {
     differences(scene, visit).forEach((difference) => this.problem(`${scene.path}: ${difference}`));
     const { pathname, search } = new URL(visit.url);
     const statuses = [...visit.hops, visit].map(({ status }) => status).join(', ');
-    this.report(`GET ${scene.path}`, `${statuses} ${pathname}${search}`, visit.status < 400 ? '' : `${visit.status}, ${visit.title || 'as the origin says'}`, ms);
+    this.report(`${scene.title}: ${scene.path}`, `${statuses} ${pathname}${search}`, visit.status < 400 ? '' : `${visit.status}, ${visit.title || 'as the origin says'}`, ms);
     return { ...scene, visit, file: this.save(scene.title, visit) };
   }
 
@@ -109,7 +109,7 @@ class Tour {
       shown.set(variant, {
         variant, buckets: [...known?.buckets ?? [], bucket], visit: known?.visit ?? visit, file: known?.file ?? this.save(`variant ${variant}`, visit),
       });
-      this.report(`GET ${EXPERIMENT.path} twice`, `200 variant ${variant}, bucket ${bucket} of 10,000, both times`, '', ms);
+      this.report(`Visitor ${n + 1}, twice: ${EXPERIMENT.path}`, `200 variant ${variant}, bucket ${bucket} of 10,000, both times`, '', ms);
     }
     return [...shown.values()].sort((a, b) => a.variant.localeCompare(b.variant));
   }
