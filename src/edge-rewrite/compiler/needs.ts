@@ -1,11 +1,7 @@
 import { ResponseRule } from './emit';
 import { CompileOptions, Needs } from './model';
+import { Policies } from './policies';
 import { Table } from './table';
-
-interface Policies {
-  readonly originRequest: Needs;
-  readonly cache: Needs;
-}
 
 /** What the rules read of a request. A rule that redirects only reads; one that serves another thing splits the cache. */
 export function needsOf(table: Table, responseRules: readonly ResponseRule[], _options: CompileOptions): Policies {
