@@ -7,9 +7,8 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { writeFiles } from './assembly-files';
-import { both, hiddenByCachePolicy, hiddenByOriginRequestPolicy, isDisabled, isEmpty, without } from './behavior-policies';
+import { both, hiddenByCachePolicy, hiddenByOriginRequestPolicy, isDisabled, isEmpty } from './behavior-policies';
 import { compile } from './compiler/compile';
-import { LIMITS } from './compiler/limits';
 import { CompileOptions, CompileResult, Diagnostic, EmittedFunction, HeaderRule, Needs, Rule, RuleSet, StoreData } from './compiler/model';
 import { METRIC, METRIC_NAMESPACE } from './contract';
 import { EdgeAccess } from './edge-access';
@@ -19,7 +18,7 @@ import { EdgeOriginEvent, EdgeTier } from './edge-tier';
 import { checkKnown } from './known';
 import { checkOriginEvent, forOriginEvent, tableFile } from './lambda-rules';
 import { OriginFunction } from './origin-function';
-import { responseHeaders } from './response-headers';
+import { presetHeaders, responseHeaders } from './response-headers';
 import { RewriteRule } from './rewrite-rule';
 import { RuleSource } from './rule-source';
 import { SecurityHeaders } from './security-headers';
@@ -176,8 +175,8 @@ export class EdgeRewrite extends Construct {
     }
     if (result.viewerResponse) this.viewerResponse = this.function('ViewerResponse', result.viewerResponse);
 
-    this.cacheNeeds = isLambda ? result.originRequest : result.cache;
-    this.requestNeeds = isLambda ? NONE : addedByCloudFront(without(result.originRequest, result.cache));
+    this.cacheNeeds = isLambda ? result.originRequest : result.policies.cache;
+    this.requestNeeds = result.policies.originRequest;
     if (isLambda || !isEmpty(this.cacheNeeds)) this.cachePolicy = this.cacheKey(isLambda);
     if (!isEmpty(this.requestNeeds)) this.originRequestPolicy = this.visibility();
     this.responseHeadersPolicy = this.headers(result);
@@ -294,6 +293,7 @@ export class EdgeRewrite extends Construct {
       trailingSlash: props.trailingSlash ?? ofFiles.trailingSlash,
       indexDocument: props.indexDocument,
       canonicalHost: props.canonicalHost,
+      presetHeaders: presetHeaders(props.securityHeaders),
       ownHosts: props.domainNames,
       site: props.site && { files: props.site._files },
       originIds: origins.flatMap((origin) => 'id' in origin ? origin.id : []),
@@ -343,7 +343,6 @@ export class EdgeRewrite extends Construct {
   /** A Lambda function's answers are cached themselves, and the query is part of its redirects. */
   private cacheKey(isLambda: boolean): cloudfront.CachePolicy {
     const { headers, cookies, queries } = this.cacheNeeds;
-    checkNames('cache policy', this.cacheNeeds);
     const ofQueries = queries.length > 0 ? cloudfront.CacheQueryStringBehavior.allowList(...queries) : cloudfront.CacheQueryStringBehavior.none();
     return new cloudfront.CachePolicy(this, 'CachePolicy', {
       cachePolicyName: this.globalName(POLICY_NAME),
@@ -357,7 +356,6 @@ export class EdgeRewrite extends Construct {
   }
 
   private visibility(): cloudfront.OriginRequestPolicy {
-    checkNames('origin request policy', this.requestNeeds);
     return new cloudfront.OriginRequestPolicy(this, 'OriginRequestPolicy', {
       originRequestPolicyName: this.globalName(POLICY_NAME),
       comment: 'What rules look at',
@@ -366,7 +364,7 @@ export class EdgeRewrite extends Construct {
   }
 
   private headers({ constantHeaders }: CompileResult): cloudfront.ResponseHeadersPolicy | undefined {
-    const props = responseHeaders(constantHeaders, this.props.securityHeaders);
+    const props = responseHeaders(constantHeaders);
     return props && new cloudfront.ResponseHeadersPolicy(this, 'ResponseHeadersPolicy', {
       ...props,
       responseHeadersPolicyName: this.globalName(POLICY_NAME),
@@ -487,16 +485,6 @@ const ROOM = 'https://github.com/cdk-lambda-blueprints/cdk-lambda-blueprints/blo
 /** Viewer functions see all that viewers send, whatever the policies; they see what CloudFront adds only on demand. */
 function addedByCloudFront({ headers }: Needs): Needs {
   return { ...NONE, headers: headers.filter((name) => name.startsWith('cloudfront-')) };
-}
-
-function checkNames(policy: string, { headers, cookies, queries }: Needs): void {
-  const { policyNames: most, policyNameCharacters } = LIMITS;
-  for (const [kind, names] of Object.entries({ headers, cookies, 'query parameters': queries })) {
-    const characters = names.reduce((sum, name) => sum + name.length, 0);
-    if (names.length > most || characters > policyNameCharacters) {
-      throw new Error(`rules can depend on at most ${most} ${kind} with ${policyNameCharacters} characters in a ${policy}, got ${names.join(', ')}`);
-    }
-  }
 }
 
 /** As many lines as a terminal shows. */

@@ -9,6 +9,7 @@ import { CompileOptions, CompileResult, DataEntry, Diagnostic, EmittedFunction, 
 import { needsOf } from './needs';
 import { NormalRule, normalise, passRule } from './normalise';
 import { Ordered, TooEntangled, fileKey, order, unresolved } from './order';
+import { policiesOf, policyLimits } from './policies';
 import { reportOf } from './report';
 import { Table, bucketsOf, tableOf } from './table';
 import { encodePath } from './text';
@@ -22,7 +23,7 @@ const NOWHERE: Source = { file: '', line: 0 };
 export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, blocks: Blocks = MINIFIED): CompileResult {
   const { rules, diagnostics: found } = normalise(sets);
   const diagnostics: Diagnostic[] = [...found, ...checkOrigins(rules, options)];
-  const headers = headersOf(sets);
+  const headers = headersOf(sets, options.presetHeaders);
   diagnostics.push(...headers.diagnostics);
 
   const files = filesOf(options, rules.length);
@@ -68,11 +69,14 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
   diagnostics.push(...access?.diagnostics ?? [], ...tierConflicts(access, tier));
   diagnostics.push(...limitsOf({ tier, request, response, data, table, accessReads: reads, options }));
 
+  const needs = needsOf(table, headers.rules, access);
+  const policies = policiesOf(tier, needs);
+  diagnostics.push(...policyLimits(policies, headers.constant));
+
   const strict = options.strict === true;
   const all = diagnostics
     .map((one) => strict && one.severity === 'warning' ? { ...one, severity: 'error' as const } : one)
     .sort((a, b) => a.source.file < b.source.file ? -1 : a.source.file > b.source.file ? 1 : a.source.line - b.source.line);
-  const needs = needsOf(table, headers.rules, access);
   return {
     tier,
     ...request === undefined ? {} : { viewerRequest: request },
@@ -80,6 +84,7 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
     ...data === undefined ? {} : { data },
     constantHeaders: headers.constant,
     ...needs,
+    policies,
     diagnostics: all,
     report: reportOf({
       tier, rules, headerRules: headers.rules.length, request, response, table, data, access, accessReads: reads, diagnostics: all,

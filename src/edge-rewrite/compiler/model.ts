@@ -241,6 +241,8 @@ export interface CompileOptions {
   readonly access?: readonly AccessRule[];
   /** Chains A -> B -> C become A -> C. */
   readonly collapseChains?: boolean;
+  /** Headers every response carries unless a rule says otherwise. */
+  readonly presetHeaders?: readonly ConstantHeader[];
   /** Reads of the key value store one request may make. Default: 8. */
   readonly maxReads?: number;
   /**
@@ -353,10 +355,12 @@ export interface CompileResult {
   readonly data?: StoreData;
   /** For a ResponseHeadersPolicy. */
   readonly constantHeaders: readonly ConstantHeader[];
-  /** For the origin request policy: the function sees them. */
+  /** What functions look at. */
   readonly originRequest: Needs;
-  /** For the cache policy: they change what is served. Part of `originRequest`, but for the variant the function picks. */
+  /** What changes what is served. Part of `originRequest`, but for the variant the function picks. */
   readonly cache: Needs;
+  /** Of both, what policies must name in this tier. */
+  readonly policies: { readonly cache: Needs; readonly originRequest: Needs };
   /** Everything, sorted by file and line. The construct throws if one is an error. */
   readonly diagnostics: readonly Diagnostic[];
   readonly report: Report;

@@ -1,12 +1,8 @@
 import { Access } from './access';
 import { ResponseRule } from './emit';
 import { Needs } from './model';
+import { Policies } from './policies';
 import { Table } from './table';
-
-interface Policies {
-  readonly originRequest: Needs;
-  readonly cache: Needs;
-}
 
 /** What the rules read of a request. A rule that redirects only reads; one that serves another thing splits the cache. */
 export function needsOf(table: Table, responseRules: readonly ResponseRule[], access?: Access): Policies {
