@@ -16,7 +16,7 @@ test('a file with all Netlify knows', () => {
       "6: note: 'context' has no redirects or headers",
       '20: unsupported: a redirect cannot send headers to the origin it leads to; set them at the origin',
       "33: unsupported: condition 'Role' needs Netlify's identity tokens",
-      "57: unsupported: 'Basic-Auth' protects the path with passwords: use 'EdgeAccess.basic()', which takes digests",
+      "57: unsupported: 'Basic-Auth' protects the path with passwords",
       '54: ignored: no header for this path can be converted',
       '59: unsupported: edge functions of Netlify are not here',
     ],

@@ -129,7 +129,7 @@ function redacted(source: Source): Source {
 /** Of `_headers` and `netlify.toml`. */
 export function requireNetlifyHeader(name: string): void {
   if (name.toLowerCase() === 'basic-auth') {
-    throw new NotConvertible('unsupported', "'Basic-Auth' protects the path with passwords: use 'EdgeAccess.basic()', which takes digests");
+    throw new NotConvertible('unsupported', "'Basic-Auth' protects the path with passwords");
   }
   if (NETLIFY_EXEMPT.includes(name.toLowerCase())) {
     throw new NotConvertible('ignored', `Netlify does not let header '${name}' be set`);
