@@ -45,7 +45,7 @@ export class Tasks extends Component {
       receiveArgs: true,
     });
     project.addTask('verify:long', {
-      description: 'The long seeded runs: 1,000+ fault schedules a handler, 10,000 interleavings and mutations',
+      description: 'The long seeded runs: 1,000+ fault schedules a handler, 10,000 interleavings and mutations, 100,000 pairs of rules and request a dialect, 1,000,000 redirects',
       exec: 'tsx projenrc/verify.ts --long',
       receiveArgs: true,
     });

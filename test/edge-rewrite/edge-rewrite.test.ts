@@ -20,6 +20,7 @@ import {
   RewriteRule,
   RuleDialect,
   RuleSource,
+  RuleSourceOptions,
   SecurityHeaders,
   SiteManifest,
   TrailingSlash,
@@ -631,6 +632,22 @@ describe('files', () => {
     const other = stackFor();
     new EdgeRewrite(other, 'Edge', { sources: [vercel()], cleanUrls: false, trailingSlash: TrailingSlash.KEEP });
     expect(JSON.stringify(resourcesOf(other))).not.toContain('.html');
+  });
+
+  test.each<readonly [string, string, (path: string, options?: RuleSourceOptions) => RuleSource, string]>([
+    ['a password', ['/intern/*', '  Basic-Auth: someone:secret', '  X-A: 1'].join('\n'),
+      (path, options) => RuleSource.headersFile(path, RuleDialect.NETLIFY, options), "2: 'Basic-Auth' protects the path with passwords; without it the path becomes public"],
+    ['a password for a path that is not converted', ['/intern/**/x', '  Basic-Auth: someone:secret'].join('\n'),
+      (path, options) => RuleSource.headersFile(path, RuleDialect.NETLIFY, options), "2: 'Basic-Auth' protects"],
+    ['a role', '/admin/* /admin/:splat 200! Role=admin', (path, options) => RuleSource.netlifyRedirects(path, options), "1: condition 'Role' needs Netlify's identity tokens; without it the path may become public"],
+    ['a role in a line that is wrong anyhow', '/admin/* /admin/:splat 999! Other=1 Role=admin', (path, options) => RuleSource.netlifyRedirects(path, options), "1: condition 'Role'"],
+    ['a role in a table that is wrong anyhow', '[[redirects]]\nfrom = "/a"\nto = "/b"\nsigned = "X"\nconditions = { Role = ["admin"] }', (path, options) => RuleSource.netlifyToml(path, options), "1: condition 'Role'"],
+  ])('that would make a path public is an error unless told otherwise: %s', (_, text, source, message) => {
+    const path = file('restricted', text);
+    expect(() => edge({ sources: [source(path)] })).toThrow(message);
+    const { report } = edge({ sources: [source(path, { ignoreAccessRestrictions: true })] }, 'Told');
+    expect(report.notConvertible.map((finding) => finding.toString())).toContainEqual(expect.stringContaining(message));
+    expect(report.toString()).not.toContain('secret');
   });
 
   test('must be there', () => {

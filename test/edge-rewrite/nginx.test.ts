@@ -19,6 +19,8 @@ const SITE = join(FIXTURES, 'site');
 const APEX = 'example.com';
 const SEED = seedFromEnv(20261121);
 
+jest.setTimeout(60_000);
+
 let site: Origin;
 let echo: Origin;
 const servers: Nginx[] = [];
@@ -274,10 +276,12 @@ describe('what CloudFront refuses', () => {
 describe('rule files of other hosts say in nginx what they say in the bare engines', () => {
   const of = (path: string) => join(FIXTURES, path);
   const origins = PROXY_HOSTS.map((host) => EdgeOrigin.byHost(host));
+  /** The fixtures have roles and passwords. */
+  const open = { ignoreAccessRestrictions: true };
   const german = { 'accept-language': 'de-AT,de;q=0.9' };
   const files: Array<[name: string, props: EdgeRewriteProps, requests: readonly EdgeRequest[]]> = [
     ['netlify/_redirects and _headers', {
-      sources: [RuleSource.netlifyRedirects(of('netlify/_redirects')), RuleSource.headersFile(of('netlify/_headers'), RuleDialect.NETLIFY)], origins,
+      sources: [RuleSource.netlifyRedirects(of('netlify/_redirects'), open), RuleSource.headersFile(of('netlify/_headers'), RuleDialect.NETLIFY, open)], origins,
     }, [
       ...paths('/home', '/about-us', '/about-us/', '/contact.html', '/campaign/summer', '/imprint', '/news/2019/a', '/news/2019', '/news/2020/05/x', '/news/x/y'),
       ...paths('/api/v1/users', '/search', '/wiki/Tea', '/drafts/a', '/2017/a', '/blocked/a', '/downloads/a.zip', '/app/x/y', '/app', '/none', '/post-1', '/teapot'),
@@ -288,7 +292,7 @@ describe('rule files of other hosts say in nginx what they say in the bare engin
       { uri: '/cups/1', headers: { host: 'shop.example.net' } }, { uri: '/news//evil.com' }, { uri: '/news/\\evil.com' }, { uri: '/news/%2f%2fevil.com' },
     ]],
     ['netlify/netlify.toml, its circle cut', {
-      sources: [RuleSource.netlifyToml(of('netlify/netlify.toml'))], rules: [RewriteRule.keep('/de/*')], origins,
+      sources: [RuleSource.netlifyToml(of('netlify/netlify.toml'), open)], rules: [RewriteRule.keep('/de/*')], origins,
     }, [
       ...paths('/old-path', '/search', '/files/a', '/admin/a', '/private/a', '/none'), { uri: '/store', query: 'id=7&sort=asc&x=1' }, { uri: '/store', query: 'id=7' },
       { uri: '/x', headers: { ...german, 'cloudfront-viewer-country': 'DE' } }, { uri: '/x', headers: { ...german, 'cloudfront-viewer-country': 'US' } }, { uri: '/de/x', headers: german },
@@ -320,7 +324,7 @@ describe('rule files of other hosts say in nginx what they say in the bare engin
   });
 
   test('netlify.toml as it is: the circle its language rule makes is an error that names it', () => {
-    expect(() => deployed({ sources: [RuleSource.netlifyToml(of('netlify/netlify.toml'))], origins })).toThrow(/netlify\.toml:\d+: redirects go in a circle: \/de\//);
+    expect(() => deployed({ sources: [RuleSource.netlifyToml(of('netlify/netlify.toml'), open)], origins })).toThrow(/netlify\.toml:\d+: redirects go in a circle: \/de\//);
   });
 });
 

@@ -265,6 +265,8 @@ export type Severity = 'error' | 'warning' | 'info';
 export type DiagnosticCode =
   // importers
   | 'syntax' | 'unsupported' | 'unknown-option' | 'line-too-long' | 'ignored'
+  // a restriction of who may see a path would be lost: an error
+  | 'lost-access'
   // rules
   | 'duplicate' | 'unreachable' | 'shadowed-by-file' | 'loop' | 'chain'
   | 'invalid-path' | 'invalid-target' | 'invalid-host' | 'open-redirect' | 'unknown-capture' | 'invalid-query' | 'invalid-condition'

@@ -17,7 +17,7 @@ interface Parts {
 }
 
 const LIMIT_CODES: readonly DiagnosticCode[] = ['code-size', 'value-size', 'key-size', 'store-size', 'reads', 'opcodes', 'header-names', 'policy', 'tier'];
-const IMPORT_CODES: readonly DiagnosticCode[] = ['syntax', 'unsupported', 'unknown-option', 'line-too-long', 'ignored'];
+const IMPORT_CODES: readonly DiagnosticCode[] = ['syntax', 'unsupported', 'unknown-option', 'line-too-long', 'ignored', 'lost-access'];
 
 export function reportOf({ tier, rules, headerRules, request, response, table, data, access, accessReads, diagnostics }: Parts): Report {
   const of = (...codes: readonly DiagnosticCode[]) => diagnostics.filter(({ code }) => codes.includes(code));
