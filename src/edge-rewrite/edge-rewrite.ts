@@ -9,7 +9,7 @@ import { Construct } from 'constructs';
 import { writeFiles } from './assembly-files';
 import { both, hiddenByCachePolicy, hiddenByOriginRequestPolicy, isDisabled, isEmpty } from './behavior-policies';
 import { compile } from './compiler/compile';
-import { CompileOptions, CompileResult, Diagnostic, EmittedFunction, HeaderRule, Needs, Rule, RuleSet, StoreData } from './compiler/model';
+import { CompileOptions, CompileResult, Diagnostic, HeaderRule, Needs, Rule, RuleSet, StoreData } from './compiler/model';
 import { METRIC, METRIC_NAMESPACE } from './contract';
 import { EdgeAccess } from './edge-access';
 import { EdgeOrigin } from './edge-origin';
@@ -156,6 +156,8 @@ export class EdgeRewrite extends Construct {
   /** What a cache policy must have in its key, and what any policy must let functions see. */
   private readonly cacheNeeds: Needs;
   private readonly requestNeeds: Needs;
+  /** When the Lambda function runs: of a page with a status it changes the path first and the status afterwards. */
+  private readonly originEvents: cloudfront.LambdaEdgeEventType[];
 
   constructor(scope: Construct, id: string, private readonly props: EdgeRewriteProps = {}) {
     super(scope, id);
@@ -168,15 +170,19 @@ export class EdgeRewrite extends Construct {
 
     const isLambda = result.tier === 'lambda-edge';
     if (isLambda) {
+      if (result.viewerHost) this.viewerRequest = this.function('ViewerRequest', result.viewerHost);
       this.originFunction = this.tier._version ?? new OriginFunction(this, 'Origin', this.tier._event, tableFile(result), this.tier._lambda).version;
     } else {
       if (result.data) this.keyValueStore = this.store(result.data);
-      this.viewerRequest = this.function('ViewerRequest', result.viewerRequest!, this.keyValueStore);
+      this.viewerRequest = this.function('ViewerRequest', result.viewerRequest!.code, this.keyValueStore);
     }
-    if (result.viewerResponse) this.viewerResponse = this.function('ViewerResponse', result.viewerResponse);
+    if (result.viewerResponse) this.viewerResponse = this.function('ViewerResponse', result.viewerResponse.code);
 
-    this.cacheNeeds = isLambda ? result.originRequest : result.policies.cache;
+    const { queries } = isLambda ? result.originRequest : result.policies.cache;
+    this.cacheNeeds = { ...result.policies.cache, queries };
     this.requestNeeds = result.policies.originRequest;
+    const pages = sets.some(({ rules }) => rules.some(({ action }) => action.kind === 'status' && action.page));
+    this.originEvents = !isLambda ? [] : [ORIGIN_EVENTS[this.tier._event], ...(pages ? [cloudfront.LambdaEdgeEventType.ORIGIN_RESPONSE] : [])];
     if (isLambda || !isEmpty(this.cacheNeeds)) this.cachePolicy = this.cacheKey(isLambda);
     if (!isEmpty(this.requestNeeds)) this.originRequestPolicy = this.visibility();
     this.responseHeadersPolicy = this.headers(result);
@@ -203,7 +209,8 @@ export class EdgeRewrite extends Construct {
       throw new Error("'responseHeadersPolicy' must be left to EdgeRewrite, which has headers for all responses, got another; put its headers into a rule 'RewriteRule.headers()' for '/*'");
     }
     const functions = [...functionAssociations, ...this.functions().map(([fn, eventType]) => ({ function: fn, eventType }))];
-    const ours = this.originFunction ? [{ functionVersion: this.originFunction, eventType: ORIGIN_EVENTS[this.tier._event] }] : [];
+    const { originFunction } = this;
+    const ours = originFunction ? this.originEvents.map((eventType) => ({ functionVersion: originFunction, eventType })) : [];
     const lambdas = [...edgeLambdas, ...ours];
     return {
       viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
@@ -330,7 +337,7 @@ export class EdgeRewrite extends Construct {
     return `${name}-${region}`;
   }
 
-  private function(id: string, { code }: EmittedFunction, keyValueStore?: cloudfront.KeyValueStore): cloudfront.Function {
+  private function(id: string, code: string, keyValueStore?: cloudfront.KeyValueStore): cloudfront.Function {
     return new cloudfront.Function(this, id, {
       comment: 'Redirects, rewrites and headers by rule',
       code: cloudfront.FunctionCode.fromInline(code),
@@ -389,7 +396,7 @@ export class EdgeRewrite extends Construct {
     if (viewer && ours.length > 0) {
       throw new Error(`'edgeLambdas' must have origin events only: Lambda@Edge and CloudFront functions cannot share the events of viewers, got ${viewer.eventType}`);
     }
-    const origin = edgeLambdas.find(({ eventType }) => this.originFunction && eventType === ORIGIN_EVENTS[this.tier._event]);
+    const origin = edgeLambdas.find(({ eventType }) => this.originEvents.includes(eventType));
     if (origin) throw new Error(`'edgeLambdas' must leave ${origin.eventType} to EdgeRewrite: CloudFront runs one function per event, got another`);
   }
 

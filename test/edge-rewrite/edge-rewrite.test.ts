@@ -465,11 +465,10 @@ describe('the Lambda@Edge tier', () => {
   });
 
   test.each([
-    ['host', RewriteRule.redirect('/a', '/b', { host: 'a.example.com' }), 'a Lambda@Edge function does not see the host of the request'],
-    ['host condition', RewriteRule.redirect('/a', '/b', { when: [EdgeCondition.host('a.example.com')] }), 'a Lambda@Edge function does not see the host'],
-    ['split', RewriteRule.split('/a', { experiment: 'x', weights: { '/b': 50, '/c': 50 } }), 'a Lambda@Edge function cannot keep a visitor at a variant'],
-    ['page', RewriteRule.gone('/a', { page: '/gone.html' }), 'a Lambda@Edge function cannot send a page with a status'],
-    ['origin id', RewriteRule.proxy('/a', '/b', { origin: EdgeOrigin.byId('api') }), 'a Lambda@Edge function cannot choose an origin by its id'],
+    ['split', RewriteRule.split('/a', { experiment: 'x', weights: { '/b': 50, '/c': 50 } }),
+      'a Lambda@Edge function at an origin event cannot keep a visitor at a variant: it does not run where an answer is cached; use EdgeTier.INLINE or EdgeTier.KEY_VALUE_STORE'],
+    ['origin id', RewriteRule.proxy('/a', '/b', { origin: EdgeOrigin.byId('api') }),
+      'a Lambda@Edge function cannot choose an origin by its id; name its host, or use EdgeTier.INLINE or EdgeTier.KEY_VALUE_STORE'],
   ])('a rule in code it cannot carry out is an error: %s', (_name, rule, message) => {
     expect(() => edge({ tier: EdgeTier.lambdaEdge(), rules: [redirect(), rule] })).toThrow(`Stack/Edge:2: ${message}`);
   });
@@ -478,9 +477,8 @@ describe('the Lambda@Edge tier', () => {
     const path = file('_redirects', 'https://a.example.com/x /y', '/a /b', '/c /d 301!', '/e /f 200');
     const tierAfter = EdgeTier.lambdaEdge({ eventType: EdgeOriginEvent.ORIGIN_RESPONSE });
     const { report } = edge({ tier: tierAfter, sources: [RuleSource.netlifyRedirects(path)] });
-    expect(report.rules).toBe(1);
+    expect(report.rules).toBe(2);
     expect(report.notConvertible.map(({ line, message }) => [line, message.split(';')[0]])).toEqual([
-      [1, 'a Lambda@Edge function does not see the host of the request'],
       [3, 'a rule for missing files only cannot be forced'],
       [4, 'after the origin has answered, a function can only redirect or set a status'],
     ]);
@@ -494,9 +492,33 @@ describe('the Lambda@Edge tier', () => {
       expect(() => edge({ ...props, rules: [redirect()], tier: EdgeTier.lambdaEdge() }, 'Before')).not.toThrow();
     });
 
-  test('does not know the host', () => {
-    expect(() => edge({ canonicalHost: 'a.example.com', tier: EdgeTier.lambdaEdge() })).toThrow(
-      "'canonicalHost' must not be set in the Lambda@Edge tier, whose function does not see the host of the request");
+  test.each<[string, EdgeRewriteProps]>([
+    ['a host of a rule', { rules: [RewriteRule.redirect('/a', '/b', { host: 'a.example.com' })] }],
+    ['a host in a condition', { rules: [RewriteRule.redirect('/a', '/b', { when: [EdgeCondition.missing(EdgeCondition.host('a.example.com'))] })] }],
+    ['the canonical host', { canonicalHost: 'a.example.com' }],
+  ])('is told the host of the viewer, which is in the cache key: %s', (_name, props) => {
+    const construct = edge({ ...props, tier: EdgeTier.lambdaEdge() });
+    expect(code()).toContain("r.headers['x-rewrite-host']={value:r.headers.host.value}");
+    expect(ofType('CloudFront::CachePolicy')[0]).toMatchObject({
+      CachePolicyConfig: { ParametersInCacheKeyAndForwardedToOrigin: { HeadersConfig: { Headers: ['x-rewrite-host'] } } },
+    });
+    expect(construct.behavior({ origin: origin() })).toMatchObject({
+      functionAssociations: [{ function: construct.viewerRequest, eventType: 'viewer-request' }],
+      edgeLambdas: [{ functionVersion: construct.originFunction, eventType: 'origin-request' }],
+    });
+  });
+
+  test('of a page with a status it runs again when the origin has answered', () => {
+    const construct = edge({ tier: EdgeTier.lambdaEdge(), rules: [RewriteRule.gone('/a', { page: '/gone.html' })] });
+    expect(construct.viewerResponse).toBeUndefined();
+    const functionVersion = construct.originFunction;
+    expect(construct.behavior({ origin: origin() }).edgeLambdas).toEqual([
+      { functionVersion, eventType: 'origin-request' }, { functionVersion, eventType: 'origin-response' },
+    ]);
+    expect(() => construct.behavior({ origin: origin(), edgeLambdas: [{ functionVersion: functionVersion!, eventType: cloudfront.LambdaEdgeEventType.ORIGIN_RESPONSE }] }))
+      .toThrow("'edgeLambdas' must leave origin-response to EdgeRewrite");
+    expect(() => edge({ rules: [RewriteRule.gone('/a', { page: '/gone.html' })], tier: EdgeTier.lambdaEdge({ eventType: EdgeOriginEvent.ORIGIN_RESPONSE }) }, 'After'))
+      .toThrow('after the origin has answered, a function cannot ask for a page; use the event type ORIGIN_REQUEST');
   });
 });
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { accessCost, accessOf, accessReads, tierConflicts } from './access';
 import { checkOrigins, follow } from './check';
 import { requestCost, responseCost } from './cost';
-import { Blocks, Layout, MINIFIED, emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
+import { Blocks, HOST_FUNCTION, Layout, MINIFIED, emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
 import { headersOf } from './headers';
 import { LIMITS, limitsOf } from './limits';
 import { CompileOptions, CompileResult, DataEntry, Diagnostic, EmittedFunction, RuleSet, Source, StoreData } from './model';
@@ -70,7 +70,8 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
   diagnostics.push(...limitsOf({ tier, request, response, data, table, accessReads: reads, options }));
 
   const needs = needsOf(table, headers.rules, access);
-  const policies = policiesOf(tier, needs);
+  const seesHost = tier !== 'lambda-edge' || !needsHost();
+  const policies = policiesOf(tier, needs, seesHost);
   diagnostics.push(...policyLimits(policies, headers.constant));
 
   const strict = options.strict === true;
@@ -81,6 +82,7 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
     tier,
     ...request === undefined ? {} : { viewerRequest: request },
     ...response === undefined ? {} : { viewerResponse: response },
+    ...seesHost ? {} : { viewerHost: HOST_FUNCTION },
     ...data === undefined ? {} : { data },
     constantHeaders: headers.constant,
     ...needs,
@@ -91,9 +93,14 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
     }),
   };
 
+  function needsHost(): boolean {
+    return table.hosts || options.canonicalHost !== undefined
+      || table.entries.some(({ pattern }) => pattern.alternatives.some(({ rule }) => rule.clauses.flat().some((token) => /^!?Ehost\b/.test(token))));
+  }
+
   function responseOf(): EmittedFunction | undefined {
     const kinds = new Set(ordered.patterns.flatMap(({ alternatives }) => alternatives.map(({ rule }) => rule.kind)));
-    const features = responseFeatures(headers.rules, kinds.has('e'), kinds.has('s'));
+    const features = responseFeatures(headers.rules, kinds.has('e') && tier !== 'lambda-edge', kinds.has('s'));
     if (features.size === 0) {
       return undefined;
     }

@@ -18,6 +18,9 @@ export type Layout = 'inline' | 'store' | 'dense';
 
 export const MINIFIED: Blocks = { access: ACCESS, viewerRequest: VIEWER_REQUEST, viewerResponse: VIEWER_RESPONSE, separator: '' };
 
+/** Before a Lambda function at an origin event, which sees the origin's host: hands it the viewer's. */
+export const HOST_FUNCTION = "function handler(event){var r=event.request;r.headers['x-rewrite-host']={value:r.headers.host.value};return r}";
+
 /** What of the runtime a table and the options need. */
 export function requestFeatures(table: Table, options: CompileOptions, layout: Layout, paths: boolean, access?: Access): ReadonlySet<string> {
   const kinds = new Set<string>();

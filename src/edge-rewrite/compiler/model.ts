@@ -353,6 +353,8 @@ export interface CompileResult {
   readonly viewerRequest?: EmittedFunction;
   /** Present if status pages, cookies or headers that depend on the path need it. */
   readonly viewerResponse?: EmittedFunction;
+  /** Source of a viewer-request function in front of the Lambda function, if that must know the viewer's host. */
+  readonly viewerHost?: string;
   /** Not in the inline tier. */
   readonly data?: StoreData;
   /** For a ResponseHeadersPolicy. */

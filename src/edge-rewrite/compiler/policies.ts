@@ -14,9 +14,10 @@ const NOWHERE: Source = { file: '', line: 0 };
  * A Lambda function's answers are cached themselves, so all it looks at is in the cache policy, which hands on the whole
  * query. Viewer functions see all that viewers send; they see what CloudFront adds on demand only.
  */
-export function policiesOf(tier: Tier, { originRequest, cache }: Policies): Policies {
+export function policiesOf(tier: Tier, { originRequest, cache }: Policies, seesHost: boolean): Policies {
   if (tier === 'lambda-edge') {
-    return { cache: { ...originRequest, queries: [] }, originRequest: NONE };
+    const headers = [...originRequest.headers, ...seesHost ? [] : ['x-rewrite-host']];
+    return { cache: { ...originRequest, headers, queries: [] }, originRequest: NONE };
   }
   const headers = originRequest.headers.filter((name) => name.startsWith('cloudfront-') && !cache.headers.includes(name));
   return { cache, originRequest: { ...NONE, headers } };

@@ -3,6 +3,9 @@ import type { CloudFrontRequest, CloudFrontResultResponse } from 'aws-lambda';
 import { edgeHeaders, FunctionRequest, functionRequest, FunctionResponse, queryString } from './edge-event';
 import { EdgeTable } from './edge-table';
 
+/** Request header that holds the status of a page. */
+export const STATUS = 'x-rewrite-status';
+
 type Handler = (event: { request: FunctionRequest }) => Promise<FunctionRequest | FunctionResponse>;
 
 /** What `updateRequestOrigin` is given. */
@@ -44,20 +47,26 @@ export class EdgeProgram {
         ...request,
         uri: result.uri,
         querystring: queryAfter === queryBefore ? request.querystring : queryAfter,
-        ...this.elsewhere(request),
+        ...this.elsewhere(withStatus(request, result.headers[STATUS]?.value)),
       },
     };
   }
 
   /** CloudFront finds the origin by what stands in the request. */
   private elsewhere({ headers }: CloudFrontRequest): Partial<CloudFrontRequest> {
-    if (!this.origin) return {};
+    if (!this.origin) return { headers };
     const { domainName, customOriginConfig: { port, protocol, sslProtocols } } = this.origin;
     return {
       origin: { custom: { customHeaders: {}, domainName, keepaliveTimeout: 5, path: '', port, protocol, readTimeout: 30, sslProtocols } },
       headers: { ...headers, host: [{ key: 'Host', value: domainName }] },
     };
   }
+}
+
+/** The mark by which a page receives its status, never one of the visitor's own. */
+function withStatus(request: CloudFrontRequest, status: string | undefined): CloudFrontRequest {
+  const { [STATUS]: _forged, ...headers } = request.headers;
+  return { ...request, headers: status === undefined ? headers : { ...headers, [STATUS]: [{ key: STATUS, value: status }] } };
 }
 
 function found(value: string | undefined, key: string): string {
