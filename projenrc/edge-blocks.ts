@@ -20,7 +20,7 @@ export function minifiedBlocks(): string {
   };
   return [
     '// Made by projenrc/edge-blocks.ts from the blocks beside it.',
-    ...['viewer-request', 'viewer-response'].map((name) => {
+    ...['access', 'viewer-request', 'viewer-response'].map((name) => {
       const constant = name.toUpperCase().replace('-', '_');
       return `export const ${constant} = ${JSON.stringify(minified(name))};`;
     }),

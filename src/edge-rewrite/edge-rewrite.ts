@@ -11,6 +11,7 @@ import { both, hiddenByCachePolicy, hiddenByOriginRequestPolicy, isDisabled, isE
 import { compile } from './compiler/compile';
 import { CompileOptions, CompileResult, Diagnostic, HeaderRule, Needs, Rule, RuleSet, StoreData } from './compiler/model';
 import { METRIC, METRIC_NAMESPACE } from './contract';
+import { EdgeAccess } from './edge-access';
 import { EdgeOrigin } from './edge-origin';
 import { EdgeFinding, EdgeReport } from './edge-report';
 import { EdgeOriginEvent, EdgeTier } from './edge-tier';
@@ -37,6 +38,12 @@ export interface EdgeRewriteProps {
    * @default - none
    */
   readonly sources?: RuleSource[];
+  /**
+   * Who may see which paths. Not in the Lambda@Edge tier; passwords and keys need `EdgeTier.KEY_VALUE_STORE`, which
+   * `EdgeTier.AUTO` then chooses.
+   * @default - everybody sees everything
+   */
+  readonly access?: EdgeAccess[];
   /**
    * Every line of a file that cannot be taken over, and every warning, is an error.
    * @default false
@@ -192,6 +199,9 @@ export class EdgeRewrite extends Construct {
    */
   public behavior(options: cloudfront.BehaviorOptions): cloudfront.BehaviorOptions {
     this.checkEvents(options);
+    if (this.props.access && options.viewerProtocolPolicy === cloudfront.ViewerProtocolPolicy.ALLOW_ALL) {
+      throw new Error("'viewerProtocolPolicy' must not be ALLOW_ALL with access rules: whoever is on the way would read passwords, tokens and what they protect");
+    }
     const { cachePolicy, originRequestPolicy, responseHeadersPolicy, functionAssociations = [], edgeLambdas = [] } = options;
     if (cachePolicy && cachePolicy !== this.cachePolicy) this.checkCachePolicy(cachePolicy);
     this.checkVisibility(originRequestPolicy ?? this.originRequestPolicy, cachePolicy);
@@ -297,6 +307,7 @@ export class EdgeRewrite extends Construct {
       proxyHosts: origins.flatMap((origin) => 'host' in origin ? origin.host : []),
       collapseChains: props.collapseChains,
       maxReads: props.maxReads,
+      access: props.access?.map((rule, i) => rule._at(this.node.path, i + 1)),
     };
   }
 
@@ -314,7 +325,8 @@ export class EdgeRewrite extends Construct {
     return new cloudfront.KeyValueStore(this, 'Data', {
       keyValueStoreName: `${this.globalName(STORE_NAME - HASH - 1)}-${hash.slice(0, HASH)}`,
       comment: 'Rules; replaced when they change',
-      source: cloudfront.ImportSource.fromAsset(join(writeFiles(this, { 'data.json': json }), 'data.json'), { displayName: 'edge-rewrite/data' }),
+      // Digests and keys may be in it: not for other users of the machine.
+      source: cloudfront.ImportSource.fromAsset(join(writeFiles(this, { 'data.json': json }, 0o600), 'data.json'), { displayName: 'edge-rewrite/data' }),
     });
   }
 

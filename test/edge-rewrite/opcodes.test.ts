@@ -54,10 +54,10 @@ describe('opcodes of a request', () => {
     expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
   });
 
-  test('everything means every block but those of the other layouts', () => {
+  test('everything means every block but those of the other layouts and of access rules', () => {
     const off = [...READABLE.viewerRequest.matchAll(/\/\/#if (\w+)/g)].map(([, name]) => name)
       .filter((name, n, all) => all.indexOf(name) === n && !featuresOfEverything().has(name));
-    expect(off.sort()).toEqual(['add', 'dense', 'inline', 'lines', 'lowest', 'noprobes', 'paths', 'recapture', 'single', 'whole']);
+    expect(off.sort()).toEqual(['access', 'add', 'dense', 'guarded', 'inline', 'lines', 'lowest', 'noprobes', 'paths', 'recapture', 'single', 'whole']);
   });
 
   test('do not grow with the languages of a browser', () => {

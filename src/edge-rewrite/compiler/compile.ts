@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { accessCost, accessOf, accessReads, tierConflicts } from './access';
 import { checkOrigins, follow } from './check';
 import { requestCost, responseCost } from './cost';
 import { Blocks, HOST_FUNCTION, Layout, MINIFIED, emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
@@ -47,22 +48,28 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
   }
 
   const table = tableOf(ordered, ranked);
+  const access = accessOf(options.access);
   const paths = headers.rules.length > 0;
+  const secrets = access?.entries ?? [];
+  const guarded = requestFeatures(table, options, 'inline', paths, access).has('guarded');
   const emit = (layout: Layout, buckets = 0): EmittedFunction => {
-    const features = requestFeatures(table, options, layout, paths);
-    const code = emitRequest(table, options, features, blocks, buckets);
-    return { code, bytes: Buffer.byteLength(code), opcodes: requestCost(ordered, table, features) };
+    const features = requestFeatures(table, options, layout, paths, access);
+    const code = emitRequest(table, options, features, blocks, buckets, access);
+    const opcodes = requestCost(ordered, table, features) + accessCost(access, guarded);
+    return { code, bytes: Buffer.byteLength(code), opcodes };
   };
-  const tier = options.tier ?? (fitsInline(table) && emit('inline').bytes <= LIMITS.codeBytesWarning ? 'inline' : 'key-value-store');
-  const sparse = tier === 'inline' ? undefined : storeOf(table.entries);
+  const tier = options.tier ?? (secrets.length === 0 && fitsInline(table) && emit('inline').bytes <= LIMITS.codeBytesWarning ? 'inline' : 'key-value-store');
+  const sparse = tier === 'inline' ? undefined : storeOf([...table.entries, ...secrets]);
   const dense = options.dense ?? (tier === 'key-value-store' && sparse !== undefined && sparse.bytes > LIMITS.storeBytes);
   const buckets = dense && tier === 'key-value-store' ? bucketsOf(table) : undefined;
-  const data = buckets === undefined ? sparse : storeOf(buckets);
+  const data = buckets === undefined ? sparse : storeOf([...buckets, ...secrets]);
   const request = tier === 'inline' ? emit('inline') : buckets === undefined ? emit('store') : emit('dense', buckets.length);
   const response = responseOf();
-  diagnostics.push(...limitsOf({ tier, request, response, data, table, options }));
+  const reads = accessReads(access, guarded);
+  diagnostics.push(...access?.diagnostics ?? [], ...tierConflicts(access, tier));
+  diagnostics.push(...limitsOf({ tier, request, response, data, table, accessReads: reads, options }));
 
-  const needs = needsOf(table, headers.rules, options);
+  const needs = needsOf(table, headers.rules, access);
   const seesHost = tier !== 'lambda-edge' || !needsHost();
   const policies = policiesOf(tier, needs, seesHost);
   diagnostics.push(...policyLimits(policies, headers.constant));
@@ -81,7 +88,9 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
     ...needs,
     policies,
     diagnostics: all,
-    report: reportOf({ tier, rules, headerRules: headers.rules.length, request, response, table, data, diagnostics: all }),
+    report: reportOf({
+      tier, rules, headerRules: headers.rules.length, request, response, table, data, access, accessReads: reads, diagnostics: all,
+    }),
   };
 
   function needsHost(): boolean {

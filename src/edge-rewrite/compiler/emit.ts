@@ -1,10 +1,12 @@
-import { VIEWER_REQUEST, VIEWER_RESPONSE } from './blocks/minified.generated';
+import { Access } from './access';
+import { ACCESS, VIEWER_REQUEST, VIEWER_RESPONSE } from './blocks/minified.generated';
 import { fieldsOf } from './conditions';
 import { CompileOptions } from './model';
 import { Table, linesOf } from './table';
 
 /** The sources of the runtime, with `//#if` lines. Tests put in the readable ones to count opcodes per line. */
 export interface Blocks {
+  readonly access: string;
   readonly viewerRequest: string;
   readonly viewerResponse: string;
   /** Between their lines. */
@@ -14,13 +16,13 @@ export interface Blocks {
 /** Where the table is: in the code, one key of the store per entry, or many entries per key. */
 export type Layout = 'inline' | 'store' | 'dense';
 
-export const MINIFIED: Blocks = { viewerRequest: VIEWER_REQUEST, viewerResponse: VIEWER_RESPONSE, separator: '' };
+export const MINIFIED: Blocks = { access: ACCESS, viewerRequest: VIEWER_REQUEST, viewerResponse: VIEWER_RESPONSE, separator: '' };
 
 /** Before a Lambda function at an origin event, which sees the origin's host: hands it the viewer's. */
 export const HOST_FUNCTION = "function handler(event){var r=event.request;r.headers['x-rewrite-host']={value:r.headers.host.value};return r}";
 
 /** What of the runtime a table and the options need. */
-export function requestFeatures(table: Table, options: CompileOptions, layout: Layout, paths: boolean): ReadonlySet<string> {
+export function requestFeatures(table: Table, options: CompileOptions, layout: Layout, paths: boolean, access?: Access): ReadonlySet<string> {
   const kinds = new Set<string>();
   const tokens = new Set<string>();
   const texts = { captures: false, rests: false, fragments: false, own: false };
@@ -48,7 +50,7 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   }
   const hasToken = (pattern: RegExp) => [...tokens].some((token) => pattern.test(token));
 
-  const on = new Set<string>();
+  const on = new Set<string>(access?.features);
   const when = (name: string, condition: boolean) => {
     if (condition) {
       on.add(name);
@@ -106,6 +108,7 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('serving', on.has('canonical') || on.has('documents'));
   when('markers', on.has('statuses') || on.has('splits') || paths);
   when('paths', paths && (on.has('rewrites') || on.has('documents')));
+  when('guarded', access !== undefined && (on.has('rewrites') || on.has('documents')));
   return on;
 }
 
@@ -117,7 +120,9 @@ function extensionOf(options: CompileOptions): string | undefined {
   return options.trailingSlash === 'remove' && options.indexDocument !== undefined ? `/${options.indexDocument}` : undefined;
 }
 
-export function emitRequest(table: Table, options: CompileOptions, features: ReadonlySet<string>, blocks: Blocks, buckets = 0): string {
+export function emitRequest(
+  table: Table, options: CompileOptions, features: ReadonlySet<string>, blocks: Blocks, buckets = 0, access?: Access,
+): string {
   const cells = table.probes.split('|');
   const constants: Record<string, string> = {
     TABLE: features.has('inline') ? JSON.stringify(linesOf(table.entries)) : '',
@@ -130,12 +135,14 @@ export function emitRequest(table: Table, options: CompileOptions, features: Rea
     CANONICAL_STATUS: String(options.canonicalStatus ?? 301),
     SPA: JSON.stringify(options.spaFallback ?? ''),
     INDEX: JSON.stringify(options.indexDocument ?? ''),
+    ACCESS: JSON.stringify(access?.table ?? ''),
+    GUARDS: access?.guards ?? '',
     EXTENSION: JSON.stringify(extensionOf(options) ?? ''),
   };
-  const code = resolveDirectives(blocks.viewerRequest, features, blocks.separator);
-  const awaited = features.has('reading') ? code : code.replace(/\b(?:async|await) /g, '');
-  const cloudfront = features.has('reading') || features.has('proxies') ? 'import cf from \'cloudfront\';\n' : '';
-  const crypto = features.has('dense') ? 'import crypto from \'crypto\';\n' : '';
+  const code = resolveDirectives(blocks.access + blocks.viewerRequest, features, blocks.separator);
+  const awaited = features.has('reading') || features.has('secrets') ? code : code.replace(/\b(?:async|await) /g, '');
+  const cloudfront = features.has('reading') || features.has('secrets') || features.has('proxies') ? 'import cf from \'cloudfront\';\n' : '';
+  const crypto = features.has('dense') || features.has('secrets') ? 'import crypto from \'crypto\';\n' : '';
   return cloudfront + crypto + awaited.replace(/\b[A-Z][A-Z_]{2,}\b/g, (name) => constants[name] ?? name);
 }
 

@@ -162,6 +162,26 @@ export interface HeaderRule {
   readonly operations: readonly HeaderOperation[];
 }
 
+/** Requests for a path or anything beneath it must pass the check, as must those a rule would serve it to. */
+export interface AccessRule {
+  readonly source: Source;
+  /** In lower case, without a slash at the end: '' is all paths. */
+  readonly path: string;
+  readonly check: AccessCheck;
+}
+
+export type AccessCheck =
+  /** CIDR networks or addresses. */
+  | { readonly kind: 'addresses'; readonly networks: readonly string[]; readonly block: boolean }
+  /** ISO 3166-1 codes in upper case. */
+  | { readonly kind: 'countries'; readonly codes: readonly string[]; readonly block: boolean }
+  /** `digests`: HMAC-SHA256 of `user:password` under the salt, in hexadecimal. */
+  | { readonly kind: 'basic'; readonly realm: string; readonly salt: string; readonly digests: readonly string[] }
+  /** JWT with HS256, in the header Authorization or a cookie. Any of the keys. */
+  | { readonly kind: 'token'; readonly keys: readonly string[]; readonly cookie?: string; readonly issuer?: string; readonly audience?: string }
+  /** `exp` and `sig` in the query. Any of the keys. */
+  | { readonly kind: 'link'; readonly keys: readonly string[] };
+
 /**
  * - `first-in-file`: Netlify, Vercel, rules in code.
  * - `statics-then-dynamics`: Cloudflare: paths without placeholder and splat first, but one below the first dynamic rule
@@ -217,6 +237,8 @@ export interface CompileOptions {
   readonly proxyHosts?: readonly string[];
   /** Hosts this distribution answers for: a redirect to one of them is followed when looking for loops. */
   readonly ownHosts?: readonly string[];
+  /** All that cover a path must let a request through. Not in the Lambda@Edge tier. */
+  readonly access?: readonly AccessRule[];
   /** Chains A -> B -> C become A -> C. */
   readonly collapseChains?: boolean;
   /** Headers every response carries unless a rule says otherwise. */
@@ -249,7 +271,7 @@ export type DiagnosticCode =
   | 'duplicate' | 'unreachable' | 'shadowed-by-file' | 'loop' | 'chain'
   | 'invalid-path' | 'invalid-target' | 'invalid-host' | 'open-redirect' | 'unknown-capture' | 'invalid-query' | 'invalid-condition'
   | 'invalid-header' | 'disallowed-header' | 'read-only-header' | 'invalid-status' | 'invalid-weights'
-  | 'unknown-origin' | 'host-not-allowed'
+  | 'unknown-origin' | 'host-not-allowed' | 'access'
   // limits
   | 'code-size' | 'value-size' | 'key-size' | 'store-size' | 'reads' | 'opcodes' | 'header-names' | 'policy' | 'tier';
 
@@ -315,6 +337,8 @@ export interface Report {
   readonly readsByDepth: readonly number[];
   /** Masks of placeholders per depth, `l` literal, `p` placeholder. */
   readonly shapes: readonly string[];
+  /** With their checks. */
+  readonly protectedPaths: readonly string[];
   readonly unreachable: readonly Diagnostic[];
   readonly duplicates: readonly Diagnostic[];
   readonly loops: readonly Diagnostic[];

@@ -1,11 +1,12 @@
+import { Access } from './access';
 import { ResponseRule } from './emit';
-import { CompileOptions, Needs } from './model';
+import { Needs } from './model';
 import { Policies } from './policies';
 import { Table } from './table';
 
 /** What the rules read of a request. A rule that redirects only reads; one that serves another thing splits the cache. */
-export function needsOf(table: Table, responseRules: readonly ResponseRule[], _options: CompileOptions): Policies {
-  const read = new Set<string>();
+export function needsOf(table: Table, responseRules: readonly ResponseRule[], access?: Access): Policies {
+  const read = new Set<string>(access?.headers.map((name) => `E${name}`));
   const split = new Set<string>();
   for (const { pattern } of table.entries) {
     for (const { rule } of pattern.alternatives) {

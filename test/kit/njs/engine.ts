@@ -18,6 +18,8 @@ export interface EdgeRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly cookies?: Readonly<Record<string, string>>;
+  /** Of the visitor. */
+  readonly ip?: string;
 }
 
 interface Value {
@@ -117,6 +119,13 @@ function refusal({ thrown, result }: RawOutcome, { code, data, uncut = false }: 
   return result.statusCode !== undefined && headers.find(([name]) => isReadOnlyHeader(name, 'viewer-response')) ? 'read-only header' : undefined;
 }
 
+interface Event {
+  readonly viewer: { readonly ip: string };
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly raw?: string;
+  readonly response?: unknown;
+}
+
 /** What CloudFront would not even accept. */
 export function tooLarge(code: string, data?: Job['data']): string | undefined {
   if (Buffer.byteLength(code) > LIMITS.codeBytes) {
@@ -133,7 +142,7 @@ export function asFactory(code: string): string {
 return handler; }`;
 }
 
-export function eventFor(request: EdgeRequest, response?: unknown): { request: Record<string, unknown>; raw?: string; response?: unknown } {
+export function eventFor(request: EdgeRequest, response?: unknown): Event {
   const headers = Object.entries({ host: 'd111111abcdef8.cloudfront.net', ...request.headers });
   const querystring: Record<string, { value: string; multiValue?: { value: string }[] }> = Object.create(null) as Record<string, never>;
   for (const pair of (request.query ?? '').split('&').filter((one) => one !== '')) {
@@ -147,6 +156,7 @@ export function eventFor(request: EdgeRequest, response?: unknown): { request: R
     }
   }
   return {
+    viewer: { ip: request.ip ?? '198.51.100.7' },
     request: {
       method: request.method ?? 'GET',
       uri: request.uri,
@@ -193,6 +203,11 @@ async function one(job, event) {
       if (!Object.prototype.hasOwnProperty.call(job.data, key)) { throw new Error('KeyNotFound'); }
       return job.data[key];
     },
+    exists: async function (key) {
+      seen.reads++;
+      if (job.broken) { throw new Error('store not available'); }
+      return Object.prototype.hasOwnProperty.call(job.data, key);
+    },
   };
   var cf = {
     kvs: function () { return store; },
@@ -230,7 +245,7 @@ function inNjs(script: string): string {
 /** The job queue of the context runs dry before `runInContext` returns, so nothing has to be awaited. */
 function inV8(script: string): string {
   const lines: string[] = [];
-  const context = createContext({ lines, crypto }, { microtaskMode: 'afterEvaluate' });
+  const context = createContext({ lines, crypto, Buffer }, { microtaskMode: 'afterEvaluate' });
   runInContext(`${script}main(function (line) { lines.push(line); });`, context);
   return lines.join('\n');
 }

@@ -16,6 +16,7 @@ const BLOCKS = join(__dirname, '../../../src/edge-rewrite/compiler/blocks');
 
 /** As they are in the repository: the shipped ones differ in white space and local names only. */
 export const READABLE: Blocks = {
+  access: readFileSync(join(BLOCKS, 'access.js'), 'utf8'),
   viewerRequest: readFileSync(join(BLOCKS, 'viewer-request.js'), 'utf8'),
   viewerResponse: readFileSync(join(BLOCKS, 'viewer-response.js'), 'utf8'),
   separator: '\n',

@@ -153,6 +153,15 @@ async function handler(event) {
   delete headers['x-rewrite-variant'];
   delete headers['x-rewrite-path'];
   //#endif
+  //#if access
+  var checks = covering(request.uri);
+  if (checks !== '') {
+    var refused = await refusal(event, checks);
+    if (refused) {
+      return refused;
+    }
+  }
+  //#endif
   try {
     var uri = request.uri;
     if (/[^!-~]/.test(uri)) {
@@ -574,10 +583,28 @@ async function handler(event) {
       request.querystring = bag;
     }
     //#endif
+    //#if guarded
+    if (served !== uri) {
+      var inner = covering(served);
+      if (inner !== '') {
+        if (inner !== checks) {
+          refused = await refusal(event, inner);
+          if (refused) {
+            return refused;
+          }
+        }
+      }
+    }
+    //#endif
     request.uri = served;
     return request;
   } catch (error) {
     console.log('rewrite: ' + error);
+    //#if access
+    if (checks) {
+      return refuse('');
+    }
+    //#endif
     return request;
   }
 }
