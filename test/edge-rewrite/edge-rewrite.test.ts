@@ -515,9 +515,11 @@ describe('the Lambda@Edge tier', () => {
     expect(construct.behavior({ origin: origin() }).edgeLambdas).toEqual([
       { functionVersion, eventType: 'origin-request' }, { functionVersion, eventType: 'origin-response' },
     ]);
-    expect(() => construct.behavior({ origin: origin(), edgeLambdas: [{ functionVersion: functionVersion!, eventType: cloudfront.LambdaEdgeEventType.ORIGIN_RESPONSE }] }))
+    const taken = [{ functionVersion: functionVersion!, eventType: cloudfront.LambdaEdgeEventType.ORIGIN_RESPONSE }];
+    expect(() => construct.behavior({ origin: origin(), edgeLambdas: taken }))
       .toThrow("'edgeLambdas' must leave origin-response to EdgeRewrite");
-    expect(() => edge({ rules: [RewriteRule.gone('/a', { page: '/gone.html' })], tier: EdgeTier.lambdaEdge({ eventType: EdgeOriginEvent.ORIGIN_RESPONSE }) }, 'After'))
+    const after = EdgeTier.lambdaEdge({ eventType: EdgeOriginEvent.ORIGIN_RESPONSE });
+    expect(() => edge({ rules: [RewriteRule.gone('/a', { page: '/gone.html' })], tier: after }, 'After'))
       .toThrow('after the origin has answered, a function cannot ask for a page; use the event type ORIGIN_REQUEST');
   });
 });

@@ -61,7 +61,7 @@ describe('origin-request', () => {
   }, 60_000);
 
   test('knows the host of the viewer', async () => {
-    const told = (host: string) => ({ ...request('/shop'), headers: { ...request('/shop').headers, 'x-rewrite-host': [{ key: 'x-rewrite-host', value: host }] } });
+    const told = (value: string) => ({ ...request('/shop'), headers: { ...request('/shop').headers, 'x-rewrite-host': [{ key: 'x-rewrite-host', value }] } });
     expect(await invoke(EdgeOriginEvent.ORIGIN_REQUEST, { request: told('shop.example.com') })).toMatchObject({ status: '301', headers: { location: [{ value: '/hosted?a=1' }] } });
     expect(await invoke(EdgeOriginEvent.ORIGIN_REQUEST, { request: told('www.example.com') })).toEqual(told('www.example.com'));
   });

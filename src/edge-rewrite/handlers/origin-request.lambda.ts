@@ -9,8 +9,10 @@ import { TABLE_FILE } from '../contract';
 const { LAMBDA_TASK_ROOT } = readEnv(['LAMBDA_TASK_ROOT']);
 const program = new EdgeProgram(new EdgeTable(readFileSync(join(LAMBDA_TASK_ROOT, TABLE_FILE))));
 
+type Result = CloudFrontRequestResult | CloudFrontResponseResult;
+
 /** Before the origin is asked: answers, or sends the request on to where the rules say. Afterwards: the status of a page. */
-export async function handler({ Records: [{ cf }] }: CloudFrontRequestEvent | CloudFrontResponseEvent): Promise<CloudFrontRequestResult | CloudFrontResponseResult> {
+export async function handler({ Records: [{ cf }] }: CloudFrontRequestEvent | CloudFrontResponseEvent): Promise<Result> {
   if ('response' in cf) {
     const [status] = cf.request.headers[STATUS] ?? [];
     return status && cf.response.status === '200' ? { ...cf.response, status: status.value, statusDescription: undefined } : cf.response;
