@@ -1,7 +1,7 @@
 import { headers, largeSet, redirect, rewrite, rule, setOf, target, when } from './rules';
 import { compile } from '../../src/edge-rewrite/compiler/compile';
 import { LIMITS, isDisallowedHeader } from '../../src/edge-rewrite/compiler/limits';
-import { CompileResult, ConstantHeader, DiagnosticCode, Rule, Tier } from '../../src/edge-rewrite/compiler/model';
+import { CompileOptions, CompileResult, ConstantHeader, DiagnosticCode, Rule, Tier } from '../../src/edge-rewrite/compiler/model';
 import { run } from '../kit/njs/engine';
 
 function codes({ diagnostics }: CompileResult): readonly DiagnosticCode[] {
@@ -215,5 +215,43 @@ describe('header rules', () => {
     const mixed = compile([setOf([], [headers('/*', ['set', 'X-A', '1']), headers('/b/*', ['unset', 'X-A'])])]);
     expect(mixed.constantHeaders).toEqual([]);
     expect(mixed.viewerResponse).toBeDefined();
+  });
+});
+
+describe('the query a rule writes', () => {
+  test('reaches the origin, and tells pages apart in the cache', () => {
+    const page = (action: 'rewrite' | 'status' | 'proxy'): Rule => {
+      const to = { path: [{ text: '/page.html' }], query: [{ name: 'id', value: [{ capture: 'id' }] }, { name: 'a b', value: [{ text: '1' }] }] };
+      return rule('/p/:id', {
+        rewrite: { kind: 'rewrite', target: to } as const,
+        status: { kind: 'status', status: 404, page: to } as const,
+        proxy: { kind: 'proxy', origin: { id: 'api' }, target: to } as const,
+      }[action]);
+    };
+    for (const action of ['rewrite', 'status', 'proxy'] as const) {
+      expect([action, compile([setOf([page(action)])], { originIds: ['api'] }).policies.cache.queries]).toEqual([action, ['a b', 'id']]);
+    }
+    expect(compile([setOf([redirect('/p/:id', '/page.html')])]).policies.cache.queries).toEqual([]);
+  });
+});
+
+describe('documents of directories', () => {
+  const files = ['/index.html', '/blog/index.html', '/shop.html', '/shop/index.html'];
+  const served = (options: CompileOptions, ...uris: string[]) => {
+    const { viewerRequest, data } = compile([setOf([redirect('/*', '/elsewhere')])], { site: { files }, ...options });
+    return run('njs', [{ code: viewerRequest!.code, data: data?.entries, requests: uris.map((uri) => ({ uri })) }])[0]
+      .map(({ reply: { uri, headers: sent } }) => uri ?? sent.location.value);
+  };
+
+  test('are found however the site is asked for', () => {
+    expect(served({}, '/', '/blog', '/blog/')).toEqual(['/index.html', '/blog/index.html', '/blog/index.html']);
+    expect(served({ cleanUrls: true, trailingSlash: 'remove' }, '/', '/blog', '/blog/')).toEqual(['/index.html', '/blog/index.html', '/blog']);
+    expect(served({ cleanUrls: true, trailingSlash: 'remove', indexDocument: 'index.html' }, '/', '/blog')).toEqual(['/index.html', '/blog/index.html']);
+    expect(served({ trailingSlash: 'remove', indexDocument: 'index.html' }, '/', '/blog')).toEqual(['/index.html', '/blog/index.html']);
+    expect(served({ spaFallback: '/index.html' }, '/', '/blog')).toEqual(['/index.html', '/blog/index.html']);
+  });
+
+  test('stand behind a page of the same name', () => {
+    expect(served({ cleanUrls: true }, '/shop')).toEqual(['/shop.html']);
   });
 });

@@ -34,7 +34,7 @@ export function decide(sets: readonly RuleSet[], options: CompileOptions, reques
     ? find(sets, request, host, (rule) => rule.force)
     : find(sets, request, host, () => true);
   if (hit === undefined) {
-    return serve(request, request.uri, options, base, file ? 'file' : 'nothing', queryOf(request));
+    return serve(request, documentOf(request.uri, options) ?? request.uri, options, base, file ? 'file' : 'nothing', queryOf(request));
   }
   const { rule: { action, queryPolicy }, captures } = hit;
   switch (action.kind) {
@@ -318,4 +318,15 @@ function isFile(uri: string, { site, indexDocument = 'index.html', cleanUrls }: 
   return (site?.files ?? []).some((file) => encode(file, PATH) === path
     || encode(file, PATH) === `${path}/${indexDocument}`
     || (cleanUrls === true && encode(file, PATH) === `${path}.html`));
+}
+
+/** The document of a directory, where the path alone does not lead there. */
+function documentOf(uri: string, { site, indexDocument, cleanUrls, trailingSlash }: CompileOptions): string | undefined {
+  const path = uri.replace(/\/$/, '');
+  const files = (site?.files ?? []).map((file) => encode(file, PATH));
+  const document = `${path}/${indexDocument ?? 'index.html'}`;
+  const leadsThere = indexDocument !== undefined
+    && (path === '' || trailingSlash === 'add' || (trailingSlash === 'remove' && !cleanUrls));
+  const isPage = files.includes(path) || (cleanUrls === true && files.includes(`${path}.html`));
+  return files.includes(document) && !leadsThere && !isPage ? document : undefined;
 }

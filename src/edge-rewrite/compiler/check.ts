@@ -89,7 +89,7 @@ export function follow(ordered: Ordered, options: CompileOptions): Findings {
         const known = cycle.some(({ rule }) => rule !== undefined && looping.has(rule));
         cycle.forEach(({ rule }) => rule !== undefined && looping.add(rule));
         if (!known) {
-          loops.push(finding(start, 'error', 'loop', `redirects go in a circle: ${shown(cycle)} -> ${place.path}`));
+          loops.push(finding(start, 'error', 'loop', `redirects go in a circle: ${shown(cycle)} -> ${place.path}; a rule in front that keeps the paths redirected to ends it`));
         }
         return;
       }

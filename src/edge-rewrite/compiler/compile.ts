@@ -7,7 +7,7 @@ import { headersOf } from './headers';
 import { LIMITS, limitsOf } from './limits';
 import { CompileOptions, CompileResult, DataEntry, Diagnostic, EmittedFunction, RuleSet, Source, StoreData } from './model';
 import { needsOf } from './needs';
-import { NormalRule, normalise, passRule } from './normalise';
+import { NormalRule, fileRule, normalise } from './normalise';
 import { Ordered, TooEntangled, fileKey, order, unresolved } from './order';
 import { policiesOf, policyLimits } from './policies';
 import { reportOf } from './report';
@@ -124,23 +124,38 @@ function storeOf(entries: readonly DataEntry[]): StoreData {
   };
 }
 
-/** URL paths under which the files of the site are served. */
-function filesOf({ site, indexDocument, cleanUrls }: CompileOptions, index: number): ReadonlyMap<string, NormalRule> {
+/**
+ * URL paths under which the files of the site are served. A directory's document is named where the function would ask for
+ * something else by the path alone.
+ */
+function filesOf(options: CompileOptions, index: number): ReadonlyMap<string, NormalRule> {
+  const { site, indexDocument, cleanUrls } = options;
   const files = new Map<string, NormalRule>();
-  const add = (path: string) => {
-    const pass = passRule(encodePath(path), index, NOWHERE);
-    files.set(fileKey(pass), pass);
+  const add = (path: string, document?: string) => {
+    const rule = fileRule(encodePath(path), document && encodePath(document), index, NOWHERE);
+    const key = fileKey(rule);
+    // `/blog.html` comes before `/blog/index.html`: of the two, `/blog` is the page.
+    if (!files.has(key)) {
+      files.set(key, rule);
+    }
   };
   for (const file of site?.files ?? []) {
     add(file);
     const document = `/${indexDocument ?? 'index.html'}`;
     if (file.endsWith(document)) {
-      add(file.slice(0, 1 - document.length));
+      const directory = file.slice(0, 1 - document.length);
+      add(directory, isFoundBySlash(directory, options) ? undefined : file);
     } else if (cleanUrls === true && file.endsWith('.html')) {
       add(file.slice(0, -5));
     }
   }
   return files;
+}
+
+/** The index document is appended whichever way the directory is asked for. */
+function isFoundBySlash(directory: string, { indexDocument, cleanUrls, trailingSlash }: CompileOptions): boolean {
+  return indexDocument !== undefined
+    && (directory === '/' || trailingSlash === 'add' || (trailingSlash === 'remove' && cleanUrls !== true));
 }
 
 /** Undefined if copies and intersections would double the data or fill a value. */

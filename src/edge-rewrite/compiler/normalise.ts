@@ -64,19 +64,24 @@ function inOrder(set: RuleSet): readonly Rule[] {
   return [...statics, ...set.rules.slice(statics.length)];
 }
 
-/** A rule that lets a file of the site through. */
-export function passRule(path: string, index: number, source: Source): NormalRule {
+/**
+ * A rule that serves a file of the site: lets its path through, or leads to the document that stands for it.
+ *
+ * @param path encoded, as is `document`
+ */
+export function fileRule(path: string, document: string | undefined, index: number, source: Source): NormalRule {
   const rule: Rule = {
     source,
     path: { segments: [], trailing: 'optional', slash: false },
     query: [],
     conditions: [],
-    action: { kind: 'pass' },
+    action: document === undefined ? { kind: 'pass' } : { kind: 'rewrite', target: { path: [{ text: document }] } },
     queryPolicy: 'keep',
     force: true,
   };
   const cells = [null, ...path.replace(/\/$/, '').split('/').slice(1)];
-  return { index, rule, cells, splat: false, slash: 'any', clauses: [[]], kind: 'p', policy: 'k', text: '' };
+  const kind = document === undefined ? 'p' : 'w';
+  return { index, rule, cells, splat: false, slash: 'any', clauses: [[]], kind, policy: 'k', text: document ?? '' };
 }
 
 function normalRule(rule: Rule, index: number): NormalRule {
