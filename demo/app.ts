@@ -1,6 +1,8 @@
 /** The example app: one stack per room. The CDK CLI runs this file. */
 import { App } from 'aws-cdk-lib';
+import { EdgeRewriteDemo } from './rooms/edge-rewrite/stack';
 import { ImageResizePipelineDemo } from './rooms/image-resize-pipeline/stack';
 
 const app = new App();
 new ImageResizePipelineDemo(app, 'ImageResizePipelineDemo');
+new EdgeRewriteDemo(app, 'EdgeRewriteDemo');

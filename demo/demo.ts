@@ -10,10 +10,11 @@ import type { DemoResult, DemoRoom } from './room';
 import { cdkDeploy, DEPLOYER } from '../test/kit/deploy';
 import { REGION, startMiniStack } from '../test/kit/emulators';
 import { LambdaHost } from '../test/kit/lambda-host';
+import { EDGE_REWRITE } from './rooms/edge-rewrite/feed';
 import { IMAGE_RESIZE_PIPELINE } from './rooms/image-resize-pipeline/feed';
 import { renderTable } from './table';
 
-const ROOMS: readonly DemoRoom[] = [IMAGE_RESIZE_PIPELINE];
+const ROOMS: readonly DemoRoom[] = [IMAGE_RESIZE_PIPELINE, EDGE_REWRITE];
 
 const OUT = join(__dirname, 'out');
 const PAGE = join(OUT, 'index.html');

@@ -81,6 +81,16 @@ figcaption strong { color: var(--text); }
 .tags { display: flex; flex-wrap: wrap; gap: .35rem; margin: .7rem 0 0; padding: 0; list-style: none; font-size: .82rem; }
 .tags li { padding: .1rem .55rem; border: 1px solid var(--line); border-radius: 1rem; color: var(--soft); }
 
+.visits { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1.5rem; margin: 1.2rem 0 2rem; }
+.visits .card { margin: 0; }
+.visits .card > header { margin-bottom: .8rem; }
+.visits figure { margin-bottom: .8rem; }
+.visits p { margin: 0; overflow-wrap: anywhere; }
+.visits .clean { margin-top: .7rem; }
+dl { margin: .8rem 0 0; font-size: .82rem; overflow-wrap: anywhere; }
+dt { color: var(--soft); }
+dd { margin: 0 0 .4rem; }
+
 details { margin-top: 1.2rem; border-top: 1px solid var(--line); padding-top: .8rem; }
 summary { cursor: pointer; color: var(--accent); font-weight: 600; }
 pre { margin: .8rem 0 0; padding: 1rem; max-height: 28rem; overflow: auto; background: var(--ground); border: 1px solid var(--line); border-radius: .6rem; }

@@ -1,8 +1,8 @@
 /**
  * Minifies the runtime blocks of EdgeRewrite once, at library build, so that synth only joins strings. The result is
- * committed; a test fails when it is out of date. Run by hand: `npx tsx projenrc/edge-blocks.ts`.
+ * committed; a test fails when it is out of date. Run by `npx projen bundle`.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as esbuild from 'esbuild';
 
@@ -20,7 +20,7 @@ export function minifiedBlocks(): string {
   };
   return [
     '// Made by projenrc/edge-blocks.ts from the blocks beside it.',
-    ...['viewer-request', 'viewer-response'].map((name) => {
+    ...['access', 'viewer-request', 'viewer-response'].map((name) => {
       const constant = name.toUpperCase().replace('-', '_');
       return `export const ${constant} = ${JSON.stringify(minified(name))};`;
     }),
@@ -29,5 +29,10 @@ export function minifiedBlocks(): string {
 }
 
 if (require.main === module) {
-  writeFileSync(MINIFIED, minifiedBlocks());
+  const text = minifiedBlocks();
+  // Whoever compiles meanwhile sees the whole file.
+  if (readFileSync(MINIFIED, 'utf8') !== text) {
+    writeFileSync(`${MINIFIED}.new`, text);
+    renameSync(`${MINIFIED}.new`, MINIFIED);
+  }
 }

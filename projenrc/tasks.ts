@@ -5,8 +5,8 @@ export class Tasks extends Component {
   constructor(project: awscdk.AwsCdkConstructLibrary) {
     super(project);
     const bundle = project.addTask('bundle', {
-      description: 'Bundle all handlers into assets/, check size budgets, write licences and SBOM',
-      exec: 'tsx projenrc/handler-bundles.ts',
+      description: 'Minify the blocks of edge functions; bundle all handlers into assets/, check size budgets, write licences and SBOM',
+      steps: [{ exec: 'tsx projenrc/edge-blocks.ts' }, { exec: 'tsx projenrc/handler-bundles.ts' }],
     });
     project.preCompileTask.spawn(bundle);
 
@@ -45,7 +45,7 @@ export class Tasks extends Component {
       receiveArgs: true,
     });
     project.addTask('verify:long', {
-      description: 'The long seeded runs: 1,000+ fault schedules a handler, 10,000 interleavings and mutations',
+      description: 'The long seeded runs: 1,000+ fault schedules a handler, 10,000 interleavings and mutations, 100,000 pairs of rules and request a dialect, 1,000,000 redirects',
       exec: 'tsx projenrc/verify.ts --long',
       receiveArgs: true,
     });

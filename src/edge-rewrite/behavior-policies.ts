@@ -57,7 +57,7 @@ export function both(a: Needs, b: Needs): Needs {
 }
 
 /** Names of one and not of the other. */
-export function without(needs: Needs, known: Needs): Needs {
+function without(needs: Needs, known: Needs): Needs {
   const difference = (a: readonly string[], b: readonly string[]) => a.filter((name) => !b.includes(name));
   return {
     headers: difference(needs.headers, known.headers),

@@ -62,6 +62,8 @@ export class EdgeReport {
   public readonly readsByDepth: number[];
   /** Look-ups by form besides the path itself. */
   public readonly shapes: string[];
+  /** Protected paths, each with what a visitor needs there. */
+  public readonly protectedPaths: string[];
   /** Rules that no request reaches. */
   public readonly unreachable: EdgeFinding[];
   /** Rules that repeat an earlier one. */
@@ -91,6 +93,7 @@ export class EdgeReport {
     this.maxReads = report.maxReads;
     this.readsByDepth = [...report.readsByDepth];
     this.shapes = [...report.shapes];
+    this.protectedPaths = [...report.protectedPaths];
     this.unreachable = findings(report.unreachable);
     this.duplicates = findings(report.duplicates);
     this.loops = findings(report.loops);
@@ -106,6 +109,7 @@ export class EdgeReport {
       `${this.rules} rules and ${this.headerRules} header rules in tier ${this.tier}`,
       `code: ${this.codeBytes} + ${this.responseCodeBytes} bytes, at most ${this.opcodes} + ${this.responseOpcodes} opcodes`,
       `table: ${this.entries} entries, ${this.dataBytes} bytes, at most ${this.maxReads} look-ups`,
+      ...this.protectedPaths.map((path) => `protected: ${path}`),
       ...this.findings.map((finding) => `${finding.severity} ${finding.toString()}`),
     ].join('\n');
   }

@@ -7,18 +7,18 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { writeFiles } from './assembly-files';
-import { both, hiddenByCachePolicy, hiddenByOriginRequestPolicy, isDisabled, isEmpty, without } from './behavior-policies';
+import { both, hiddenByCachePolicy, hiddenByOriginRequestPolicy, isDisabled, isEmpty } from './behavior-policies';
 import { compile } from './compiler/compile';
-import { LIMITS } from './compiler/limits';
-import { CompileOptions, CompileResult, Diagnostic, EmittedFunction, HeaderRule, Needs, Rule, RuleSet, StoreData } from './compiler/model';
+import { CompileOptions, CompileResult, Diagnostic, HeaderRule, Needs, Rule, RuleSet, StoreData } from './compiler/model';
 import { METRIC, METRIC_NAMESPACE } from './contract';
+import { EdgeAccess } from './edge-access';
 import { EdgeOrigin } from './edge-origin';
 import { EdgeFinding, EdgeReport } from './edge-report';
 import { EdgeOriginEvent, EdgeTier } from './edge-tier';
 import { checkKnown } from './known';
 import { checkOriginEvent, forOriginEvent, tableFile } from './lambda-rules';
 import { OriginFunction } from './origin-function';
-import { responseHeaders } from './response-headers';
+import { presetHeaders, responseHeaders } from './response-headers';
 import { RewriteRule } from './rewrite-rule';
 import { RuleSource } from './rule-source';
 import { SecurityHeaders } from './security-headers';
@@ -38,6 +38,12 @@ export interface EdgeRewriteProps {
    * @default - none
    */
   readonly sources?: RuleSource[];
+  /**
+   * Who may see which paths. Not in the Lambda@Edge tier; passwords and keys need `EdgeTier.KEY_VALUE_STORE`, which
+   * `EdgeTier.AUTO` then chooses.
+   * @default - everybody sees everything
+   */
+  readonly access?: EdgeAccess[];
   /**
    * Every line of a file that cannot be taken over, and every warning, is an error.
    * @default false
@@ -150,6 +156,8 @@ export class EdgeRewrite extends Construct {
   /** What a cache policy must have in its key, and what any policy must let functions see. */
   private readonly cacheNeeds: Needs;
   private readonly requestNeeds: Needs;
+  /** When the Lambda function runs: of a page with a status it changes the path first and the status afterwards. */
+  private readonly originEvents: cloudfront.LambdaEdgeEventType[];
 
   constructor(scope: Construct, id: string, private readonly props: EdgeRewriteProps = {}) {
     super(scope, id);
@@ -162,15 +170,19 @@ export class EdgeRewrite extends Construct {
 
     const isLambda = result.tier === 'lambda-edge';
     if (isLambda) {
+      if (result.viewerHost) this.viewerRequest = this.function('ViewerRequest', result.viewerHost);
       this.originFunction = this.tier._version ?? new OriginFunction(this, 'Origin', this.tier._event, tableFile(result), this.tier._lambda).version;
     } else {
       if (result.data) this.keyValueStore = this.store(result.data);
-      this.viewerRequest = this.function('ViewerRequest', result.viewerRequest!, this.keyValueStore);
+      this.viewerRequest = this.function('ViewerRequest', result.viewerRequest!.code, this.keyValueStore);
     }
-    if (result.viewerResponse) this.viewerResponse = this.function('ViewerResponse', result.viewerResponse);
+    if (result.viewerResponse) this.viewerResponse = this.function('ViewerResponse', result.viewerResponse.code);
 
-    this.cacheNeeds = isLambda ? result.originRequest : result.cache;
-    this.requestNeeds = isLambda ? NONE : addedByCloudFront(without(result.originRequest, result.cache));
+    const { queries } = isLambda ? result.originRequest : result.policies.cache;
+    this.cacheNeeds = { ...result.policies.cache, queries };
+    this.requestNeeds = result.policies.originRequest;
+    const pages = sets.some(({ rules }) => rules.some(({ action }) => action.kind === 'status' && action.page));
+    this.originEvents = !isLambda ? [] : [ORIGIN_EVENTS[this.tier._event], ...(pages ? [cloudfront.LambdaEdgeEventType.ORIGIN_RESPONSE] : [])];
     if (isLambda || !isEmpty(this.cacheNeeds)) this.cachePolicy = this.cacheKey(isLambda);
     if (!isEmpty(this.requestNeeds)) this.originRequestPolicy = this.visibility();
     this.responseHeadersPolicy = this.headers(result);
@@ -187,6 +199,9 @@ export class EdgeRewrite extends Construct {
    */
   public behavior(options: cloudfront.BehaviorOptions): cloudfront.BehaviorOptions {
     this.checkEvents(options);
+    if (this.props.access && options.viewerProtocolPolicy === cloudfront.ViewerProtocolPolicy.ALLOW_ALL) {
+      throw new Error("'viewerProtocolPolicy' must not be ALLOW_ALL with access rules: whoever is on the way would read passwords, tokens and what they protect");
+    }
     const { cachePolicy, originRequestPolicy, responseHeadersPolicy, functionAssociations = [], edgeLambdas = [] } = options;
     if (cachePolicy && cachePolicy !== this.cachePolicy) this.checkCachePolicy(cachePolicy);
     this.checkVisibility(originRequestPolicy ?? this.originRequestPolicy, cachePolicy);
@@ -194,7 +209,8 @@ export class EdgeRewrite extends Construct {
       throw new Error("'responseHeadersPolicy' must be left to EdgeRewrite, which has headers for all responses, got another; put its headers into a rule 'RewriteRule.headers()' for '/*'");
     }
     const functions = [...functionAssociations, ...this.functions().map(([fn, eventType]) => ({ function: fn, eventType }))];
-    const ours = this.originFunction ? [{ functionVersion: this.originFunction, eventType: ORIGIN_EVENTS[this.tier._event] }] : [];
+    const { originFunction } = this;
+    const ours = originFunction ? this.originEvents.map((eventType) => ({ functionVersion: originFunction, eventType })) : [];
     const lambdas = [...edgeLambdas, ...ours];
     return {
       viewerProtocolPolicy: cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
@@ -284,12 +300,14 @@ export class EdgeRewrite extends Construct {
       trailingSlash: props.trailingSlash ?? ofFiles.trailingSlash,
       indexDocument: props.indexDocument,
       canonicalHost: props.canonicalHost,
+      presetHeaders: presetHeaders(props.securityHeaders),
       ownHosts: props.domainNames,
       site: props.site && { files: props.site._files },
       originIds: origins.flatMap((origin) => 'id' in origin ? origin.id : []),
       proxyHosts: origins.flatMap((origin) => 'host' in origin ? origin.host : []),
       collapseChains: props.collapseChains,
       maxReads: props.maxReads,
+      access: props.access?.map((rule, i) => rule._at(this.node.path, i + 1)),
     };
   }
 
@@ -307,7 +325,8 @@ export class EdgeRewrite extends Construct {
     return new cloudfront.KeyValueStore(this, 'Data', {
       keyValueStoreName: `${this.globalName(STORE_NAME - HASH - 1)}-${hash.slice(0, HASH)}`,
       comment: 'Rules; replaced when they change',
-      source: cloudfront.ImportSource.fromAsset(join(writeFiles(this, { 'data.json': json }), 'data.json'), { displayName: 'edge-rewrite/data' }),
+      // Digests and keys may be in it: not for other users of the machine.
+      source: cloudfront.ImportSource.fromAsset(join(writeFiles(this, { 'data.json': json }, 0o600), 'data.json'), { displayName: 'edge-rewrite/data' }),
     });
   }
 
@@ -318,7 +337,7 @@ export class EdgeRewrite extends Construct {
     return `${name}-${region}`;
   }
 
-  private function(id: string, { code }: EmittedFunction, keyValueStore?: cloudfront.KeyValueStore): cloudfront.Function {
+  private function(id: string, code: string, keyValueStore?: cloudfront.KeyValueStore): cloudfront.Function {
     return new cloudfront.Function(this, id, {
       comment: 'Redirects, rewrites and headers by rule',
       code: cloudfront.FunctionCode.fromInline(code),
@@ -331,7 +350,6 @@ export class EdgeRewrite extends Construct {
   /** A Lambda function's answers are cached themselves, and the query is part of its redirects. */
   private cacheKey(isLambda: boolean): cloudfront.CachePolicy {
     const { headers, cookies, queries } = this.cacheNeeds;
-    checkNames('cache policy', this.cacheNeeds);
     const ofQueries = queries.length > 0 ? cloudfront.CacheQueryStringBehavior.allowList(...queries) : cloudfront.CacheQueryStringBehavior.none();
     return new cloudfront.CachePolicy(this, 'CachePolicy', {
       cachePolicyName: this.globalName(POLICY_NAME),
@@ -345,7 +363,6 @@ export class EdgeRewrite extends Construct {
   }
 
   private visibility(): cloudfront.OriginRequestPolicy {
-    checkNames('origin request policy', this.requestNeeds);
     return new cloudfront.OriginRequestPolicy(this, 'OriginRequestPolicy', {
       originRequestPolicyName: this.globalName(POLICY_NAME),
       comment: 'What rules look at',
@@ -354,7 +371,7 @@ export class EdgeRewrite extends Construct {
   }
 
   private headers({ constantHeaders }: CompileResult): cloudfront.ResponseHeadersPolicy | undefined {
-    const props = responseHeaders(constantHeaders, this.props.securityHeaders);
+    const props = responseHeaders(constantHeaders);
     return props && new cloudfront.ResponseHeadersPolicy(this, 'ResponseHeadersPolicy', {
       ...props,
       responseHeadersPolicyName: this.globalName(POLICY_NAME),
@@ -379,7 +396,7 @@ export class EdgeRewrite extends Construct {
     if (viewer && ours.length > 0) {
       throw new Error(`'edgeLambdas' must have origin events only: Lambda@Edge and CloudFront functions cannot share the events of viewers, got ${viewer.eventType}`);
     }
-    const origin = edgeLambdas.find(({ eventType }) => this.originFunction && eventType === ORIGIN_EVENTS[this.tier._event]);
+    const origin = edgeLambdas.find(({ eventType }) => this.originEvents.includes(eventType));
     if (origin) throw new Error(`'edgeLambdas' must leave ${origin.eventType} to EdgeRewrite: CloudFront runs one function per event, got another`);
   }
 
@@ -475,16 +492,6 @@ const ROOM = 'https://github.com/cdk-lambda-blueprints/cdk-lambda-blueprints/blo
 /** Viewer functions see all that viewers send, whatever the policies; they see what CloudFront adds only on demand. */
 function addedByCloudFront({ headers }: Needs): Needs {
   return { ...NONE, headers: headers.filter((name) => name.startsWith('cloudfront-')) };
-}
-
-function checkNames(policy: string, { headers, cookies, queries }: Needs): void {
-  const { policyNames: most, policyNameCharacters } = LIMITS;
-  for (const [kind, names] of Object.entries({ headers, cookies, 'query parameters': queries })) {
-    const characters = names.reduce((sum, name) => sum + name.length, 0);
-    if (names.length > most || characters > policyNameCharacters) {
-      throw new Error(`rules can depend on at most ${most} ${kind} with ${policyNameCharacters} characters in a ${policy}, got ${names.join(', ')}`);
-    }
-  }
 }
 
 /** As many lines as a terminal shows. */

@@ -23,21 +23,18 @@ export function forOriginEvent(set: RuleSet, event: EdgeOriginEvent, inCode: boo
 
 const FORCED = 'a rule for missing files only cannot be forced; use the event type ORIGIN_REQUEST';
 
-function reasonAgainst({ host, conditions, action }: Rule, event: EdgeOriginEvent): string | undefined {
-  if (host !== undefined || conditions.some(({ kind }) => kind === 'host')) return 'a Lambda@Edge function does not see the host of the request';
-  if (action.kind === 'split') return 'a Lambda@Edge function cannot keep a visitor at a variant; use another tier';
-  if (action.kind === 'status' && action.page !== undefined) return 'a Lambda@Edge function cannot send a page with a status; use another tier';
-  if (action.kind === 'proxy' && 'id' in action.origin) return 'a Lambda@Edge function cannot choose an origin by its id; name its host';
+function reasonAgainst({ action }: Rule, event: EdgeOriginEvent): string | undefined {
+  if (action.kind === 'split') return 'a Lambda@Edge function at an origin event cannot keep a visitor at a variant: it does not run where an answer is cached; use EdgeTier.INLINE or EdgeTier.KEY_VALUE_STORE';
+  if (action.kind === 'proxy' && 'id' in action.origin) return 'a Lambda@Edge function cannot choose an origin by its id; name its host, or use EdgeTier.INLINE or EdgeTier.KEY_VALUE_STORE';
   if (event === EdgeOriginEvent.ORIGIN_REQUEST) return undefined;
+  if (action.kind === 'status' && action.page !== undefined) return 'after the origin has answered, a function cannot ask for a page; use the event type ORIGIN_REQUEST';
   if (action.kind === 'rewrite' || action.kind === 'proxy') return 'after the origin has answered, a function can only redirect or set a status; use the event type ORIGIN_REQUEST';
   return undefined;
 }
 
 /** Likewise of the construct's own props. */
-export function checkOriginEvent(tier: EdgeTier, { canonicalHost, spaFallback, cleanUrls, indexDocument, trailingSlash }: EdgeRewriteProps): void {
-  if (tier._tier !== 'lambda-edge') return;
-  if (canonicalHost !== undefined) throw new Error("'canonicalHost' must not be set in the Lambda@Edge tier, whose function does not see the host of the request");
-  if (tier._event === EdgeOriginEvent.ORIGIN_REQUEST) return;
+export function checkOriginEvent(tier: EdgeTier, { spaFallback, cleanUrls, indexDocument, trailingSlash }: EdgeRewriteProps): void {
+  if (tier._tier !== 'lambda-edge' || tier._event === EdgeOriginEvent.ORIGIN_REQUEST) return;
   const slash = trailingSlash === TrailingSlash.KEEP ? undefined : trailingSlash;
   const serving = Object.entries({ spaFallback, cleanUrls, indexDocument, trailingSlash: slash });
   const [set] = serving.filter(([, value]) => value);

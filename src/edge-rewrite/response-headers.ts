@@ -1,27 +1,20 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
-import { LIMITS } from './compiler/limits';
 import { ConstantHeader } from './compiler/model';
 import { SecurityHeaders, SecurityHeadersOptions } from './security-headers';
 
-/**
- * Headers every response carries, as a policy has them: CloudFront takes six of them in fields of their own only.
- * What a rule says wins over the preset.
- */
-export function responseHeaders(constant: readonly ConstantHeader[], preset?: SecurityHeaders): cloudfront.ResponseHeadersPolicyProps | undefined {
-  const values = new Map<string, { name: string; value?: string }>();
-  for (const header of [...presetHeaders(preset?._options ?? {}), ...constant]) values.set(header.name.toLowerCase(), header);
-
+/** Headers every response carries, as a policy has them: CloudFront takes six of them in fields of their own only. */
+export function responseHeaders(constant: readonly ConstantHeader[]): cloudfront.ResponseHeadersPolicyProps | undefined {
   const security: cloudfront.ResponseSecurityHeadersBehavior = {};
   const custom: { name: string; value: string }[] = [];
   const removed: string[] = [];
-  for (const [key, { name, value }] of values) {
+  for (const { name, value } of constant) {
+    const key = name.toLowerCase();
     if (value === undefined) removed.push(name);
     else if (key in SECURITY_FIELDS) Object.assign(security, SECURITY_FIELDS[key](value));
     else custom.push({ name, value });
   }
-  if (values.size === 0) return undefined;
-  checkSizes(custom, removed);
+  if (constant.length === 0) return undefined;
   const customHeaders = custom.map(({ name, value }) => ({ header: name, value, override: true }));
   return {
     ...(Object.keys(security).length > 0 ? { securityHeadersBehavior: security } : {}),
@@ -30,7 +23,9 @@ export function responseHeaders(constant: readonly ConstantHeader[], preset?: Se
   };
 }
 
-function presetHeaders(options: SecurityHeadersOptions): { name: string; value: string }[] {
+/** Of a preset; what rules say wins. */
+export function presetHeaders(preset?: SecurityHeaders): ConstantHeader[] {
+  const options: SecurityHeadersOptions = preset?._options ?? {};
   const seconds = options.strictTransportSecurity?.toSeconds() ?? 0;
   const flags = `${options.includeSubdomains ? '; includeSubDomains' : ''}${options.preload ? '; preload' : ''}`;
   return [
@@ -84,14 +79,4 @@ const SECURITY_FIELDS: Record<string, (value: string) => cloudfront.ResponseSecu
 
 function unfit(name: string, allowed: string, value: string): Error {
   return new Error(`header '${name}' of all responses must be ${allowed}, got '${value}'`);
-}
-
-function checkSizes(custom: readonly { name: string; value: string }[], removed: readonly string[]): void {
-  const { responseHeaders: most, responseHeaderValue, responseHeaderCharacters } = LIMITS;
-  if (custom.length > most) throw new Error(`at most ${most} headers can be the same on all responses, besides six security headers, got ${custom.map(({ name }) => name).join(', ')}`);
-  if (removed.length > most) throw new Error(`at most ${most} headers can be removed from all responses, got ${removed.join(', ')}`);
-  const long = custom.find(({ value }) => value.length > responseHeaderValue);
-  if (long) throw new Error(`header '${long.name}' must have at most ${responseHeaderValue} characters, got ${long.value.length}`);
-  const total = custom.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
-  if (total > responseHeaderCharacters) throw new Error(`headers of all responses must have at most ${responseHeaderCharacters} characters together, got ${total}`);
 }

@@ -105,7 +105,7 @@ export interface RewriteHeadersOptions extends RewriteConditions {
 
 /**
  * What happens to requests for a path. `*` at the end of a path stands for any rest and is `:splat` in the target;
- * `:name` stands for one segment. A slash at the end makes no difference.
+ * `:name` stands for one segment, or for part of one with text around it (`post-:id`). A slash at the end makes no difference.
  */
 export class RewriteRule {
   /** Sends the visitor elsewhere: to a path of this site or to an absolute URL. */
@@ -209,7 +209,7 @@ export class RewriteRule {
 type Content = Omit<Rule, 'source'> | Omit<HeaderRule, 'source'>;
 
 /** Redirects know a splat at the end only; header rules anywhere. */
-const AT_THE_END: PatternStyle = { trailing: 'optional', splats: 'last', placeholders: 'whole' };
+const AT_THE_END: PatternStyle = { trailing: 'optional', splats: 'last', placeholders: 'inside' };
 const ANYWHERE: PatternStyle = { trailing: 'optional', splats: 'many', placeholders: 'inside' };
 
 /** Reads the parts of one rule, which share the names of what its path and query capture. */

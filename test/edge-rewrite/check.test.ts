@@ -1,4 +1,4 @@
-import { redirect, rewrite, rule, setOf, strict, target, when } from './rules';
+import { inSegment, redirect, rewrite, rule, setOf, strict, target, when } from './rules';
 import { compile } from '../../src/edge-rewrite/compiler/compile';
 import { CompileOptions, Diagnostic, DiagnosticCode, Rule } from '../../src/edge-rewrite/compiler/model';
 
@@ -23,6 +23,7 @@ describe('loops', () => {
     ['by the own host', [redirect('/a', 'https://www.example.com/a')], { canonicalHost: 'www.example.com' }],
     ['with the slash option', [strict(redirect('/a', '/a/'))], { trailingSlash: 'remove' }],
     ['with clean URLs', [redirect('/a', '/a.html')], { cleanUrls: true }],
+    ['by a part of a segment', [rule('/', { kind: 'redirect', status: 301, target: target('/a/post-:id') }, { path: inSegment('a', 'post-') })], {}],
     ['under one condition', ['/a', '/b'].map((from, n) => when(redirect(from, ['/b', '/a'][n]), { kind: 'country', values: ['DE'] })), {}],
   ])('%s', (_, rules, options) => {
     const { severity, code, message } = compile([setOf(rules)], options).diagnostics.find((one) => one.code === 'loop')!;
@@ -32,6 +33,7 @@ describe('loops', () => {
 
   test.each<readonly [string, readonly Rule[], CompileOptions]>([
     ['another host', [redirect('/a', 'https://other.example.com/a')], {}],
+    ['a segment of another form', [rule('/', { kind: 'redirect', status: 301, target: target('/a/new-:id') }, { path: inSegment('a', 'old-') })], {}],
     ['a path below', [redirect('/a', '/a/b')], {}],
     ['contrary conditions', [
       when(redirect('/a', '/b'), { kind: 'country', values: ['DE'] }),

@@ -1,7 +1,7 @@
 import { headers, largeSet, redirect, rewrite, rule, setOf, target, when } from './rules';
 import { compile } from '../../src/edge-rewrite/compiler/compile';
 import { LIMITS, isDisallowedHeader } from '../../src/edge-rewrite/compiler/limits';
-import { CompileResult, DiagnosticCode } from '../../src/edge-rewrite/compiler/model';
+import { CompileOptions, CompileResult, ConstantHeader, DiagnosticCode, Rule, Tier } from '../../src/edge-rewrite/compiler/model';
 import { run } from '../kit/njs/engine';
 
 function codes({ diagnostics }: CompileResult): readonly DiagnosticCode[] {
@@ -28,6 +28,20 @@ describe('tiers', () => {
     expect([hit.reply.headers.location.value, hit.reads, miss.reply.uri, miss.reads]).toEqual(['/posts/4711/new-name/', 1, '/x', 1]);
   });
 
+  test('dense: 80,000 rules of 55 bytes fit, as one key per rule does not', () => {
+    const ofLength = (text: string, length: number) => text.padEnd(length, 'abcdefghijklmnopqrstuvwxyz');
+    const rules = setOf(Array.from({ length: 80_000 }, (_, n) => redirect(ofLength(`/old/${n}-`, 27), ofLength(`/new/${n}-`, 28))));
+    const { data, diagnostics, viewerRequest } = compile([rules]);
+    expect(diagnostics).toEqual([]);
+    expect(viewerRequest!.code).toContain('md5');
+    expect(data!.bytes).toBeLessThanOrEqual(1.2 * 55 * 80_000);
+  }, 60_000);
+
+  test('dense: an entry that fills a value alone leaves one key per rule', () => {
+    const { data, diagnostics } = compile([setOf([redirect('/a', `/${'b'.repeat(1_015)}`), redirect('/c', '/d')])], { dense: true, tier: 'key-value-store' });
+    expect([data!.entries.map(({ key }) => key), diagnostics]).toEqual([['/a', '/c'], []]);
+  });
+
   test('45,000 rules fit into the store; 100,000 do not, and the error names the next tier', () => {
     expect(codes(compile([largeSet(45_000)]))).toEqual([]);
     const tooMany = compile([largeSet(100_000)]);
@@ -43,6 +57,9 @@ describe('tiers', () => {
     expect(other.data!.hash).not.toBe(one.data!.hash);
   });
 });
+
+/** Nearly as much as the import file may hold, in few rules. */
+const FILLED = setOf(Array.from({ length: 5_263 }, (_, n) => redirect(`/${n}`, `/${'b'.repeat(970 - String(n).length)}`)));
 
 describe('limits, one below, at, one above', () => {
   test('bytes of a key and its value', () => {
@@ -63,6 +80,71 @@ describe('limits, one below, at, one above', () => {
     const withTarget = (length: number) => compile([setOf([redirect('/a', `/${'b'.repeat(length)}`)])], { tier: 'inline' });
     expect([spare - 1, spare, spare + 1].map((length) => withTarget(length).diagnostics.map(({ severity, code }) => `${severity} ${code}`)))
       .toEqual([['warning code-size'], ['warning code-size'], ['error code-size']]);
+  });
+
+  test('bytes of the import file', () => {
+    const withTarget = (length: number) => compile([setOf([...FILLED.rules, redirect('/last', `/${'b'.repeat(length)}`)])], { tier: 'key-value-store', dense: false });
+    const spare = LIMITS.storeBytes - withTarget(0).data!.bytes;
+    expect(spare).toBeLessThan(900);
+    expect([spare - 1, spare, spare + 1].map((length) => codes(withTarget(length)))).toEqual([[], [], ['store-size']]);
+    expect(withTarget(spare + 1).diagnostics[0].message).toBe('the data has 5242881 bytes, 5242880 are allowed: use the Lambda@Edge tier');
+  }, 60_000);
+
+  test.each<readonly [string, Tier, (n: number) => Rule]>([
+    ['cookies of the cache policy', 'inline', (n) => when(rewrite(`/${n}`, '/x'), { kind: 'cookie', name: `c${n}`, values: [] })],
+    ['query parameters of the cache policy', 'inline', (n) => when(rewrite(`/${n}`, '/x'), { kind: 'query', name: `q${n}`, values: [] })],
+    ['headers of the cache policy', 'inline', (n) => when(rewrite(`/${n}`, '/x'), { kind: 'header', name: `x-${n}`, values: [] })],
+    ['headers of the origin request policy', 'inline', (n) => when(redirect(`/${n}`, '/x'), { kind: 'header', name: `cloudfront-${n}`, values: [] })],
+    ['headers of the cache policy of a Lambda function', 'lambda-edge', (n) => when(redirect(`/${n}`, '/x'), { kind: 'header', name: `x-${n}`, values: [] })],
+  ])('%s', (_, tier, ruleFor) => {
+    const withNames = (count: number) => compile([setOf(Array.from({ length: count }, (__, n) => ruleFor(n)))], { tier });
+    expect([9, 10, 11].map((count) => codes(withNames(count)))).toEqual([[], [], ['header-names']]);
+  });
+
+  test('names that no policy needs', () => {
+    const visible = Array.from({ length: 11 }, (_, n) => when(redirect(`/${n}`, '/x'), { kind: 'cookie', name: `c${n}`, values: [] }));
+    expect(codes(compile([setOf(visible)]))).toEqual([]);
+    const queries = Array.from({ length: 11 }, (_, n) => when(redirect(`/${n}`, '/x'), { kind: 'query', name: `q${n}`, values: [] }));
+    expect(codes(compile([setOf(queries)], { tier: 'lambda-edge' }))).toEqual([]);
+  });
+
+  test('characters of names', () => {
+    const withName = (length: number) => compile([setOf([when(rewrite('/a', '/x'), { kind: 'cookie', name: 'c'.repeat(length), values: [] })])], { tier: 'inline' });
+    expect([1_023, 1_024, 1_025].map((length) => codes(withName(length)))).toEqual([[], [], ['header-names']]);
+  });
+
+  describe('headers of all responses', () => {
+    const preset = (count: number, value = '1') => Array.from({ length: count }, (_, n) => ({ name: `X-${n}`, value }));
+    const outcome = (presetHeaders: readonly ConstantHeader[], ...operations: Parameters<typeof headers>[1][]) => compile([setOf([], operations.length > 0 ? [headers('/*', ...operations)] : [])], { presetHeaders })
+      .diagnostics.map(({ severity, code }) => `${severity} ${code}`);
+
+    test('in number', () => {
+      expect([9, 10, 11].map((count) => outcome(preset(count)))).toEqual([[], [], ['error policy']]);
+      expect([8, 9, 10].map((count) => outcome(preset(count), ['set', 'X-Y', '1']))).toEqual([[], [], ['warning policy']]);
+      expect(outcome(preset(10), ['set', 'X-Frame-Options', 'DENY'], ['set', 'x-0', '2'])).toEqual([]);
+    });
+
+    test('removed', () => {
+      const unset = (count: number) => outcome([], ...preset(count).map(({ name }) => ['unset', name] as const satisfies Parameters<typeof headers>[1]));
+      expect([9, 10, 11].map(unset)).toEqual([[], [], ['warning policy']]);
+    });
+
+    test('characters of one', () => {
+      expect([1_782, 1_783, 1_784].map((length) => outcome([{ name: 'X', value: 'v'.repeat(length) }]))).toEqual([[], [], ['error policy']]);
+      expect([1_782, 1_783, 1_784].map((length) => outcome([], ['set', 'X', 'v'.repeat(length)]))).toEqual([[], [], ['error invalid-header']]);
+    });
+
+    test('characters of all', () => {
+      const all = (length: number) => outcome([...preset(9, 'v'.repeat(1_100)), { name: 'Y', value: 'v'.repeat(length) }]);
+      const spare = LIMITS.responseHeaderCharacters - 9 * 1_103 - 1;
+      expect([spare - 1, spare, spare + 1].map(all)).toEqual([[], [], ['error policy']]);
+    });
+
+    test('what the policy cannot hold the function sets', () => {
+      const { constantHeaders, viewerResponse } = compile([setOf([], [headers('/*', ['set', 'X-Y', '1'])])], { presetHeaders: preset(10) });
+      expect(constantHeaders).toEqual(preset(10));
+      expect(viewerResponse!.code).toContain('x-y');
+    });
   });
 
   test('reads', () => {
@@ -133,5 +215,43 @@ describe('header rules', () => {
     const mixed = compile([setOf([], [headers('/*', ['set', 'X-A', '1']), headers('/b/*', ['unset', 'X-A'])])]);
     expect(mixed.constantHeaders).toEqual([]);
     expect(mixed.viewerResponse).toBeDefined();
+  });
+});
+
+describe('the query a rule writes', () => {
+  test('reaches the origin, and tells pages apart in the cache', () => {
+    const page = (action: 'rewrite' | 'status' | 'proxy'): Rule => {
+      const to = { path: [{ text: '/page.html' }], query: [{ name: 'id', value: [{ capture: 'id' }] }, { name: 'a b', value: [{ text: '1' }] }] };
+      return rule('/p/:id', {
+        rewrite: { kind: 'rewrite', target: to } as const,
+        status: { kind: 'status', status: 404, page: to } as const,
+        proxy: { kind: 'proxy', origin: { id: 'api' }, target: to } as const,
+      }[action]);
+    };
+    for (const action of ['rewrite', 'status', 'proxy'] as const) {
+      expect([action, compile([setOf([page(action)])], { originIds: ['api'] }).policies.cache.queries]).toEqual([action, ['a b', 'id']]);
+    }
+    expect(compile([setOf([redirect('/p/:id', '/page.html')])]).policies.cache.queries).toEqual([]);
+  });
+});
+
+describe('documents of directories', () => {
+  const files = ['/index.html', '/blog/index.html', '/shop.html', '/shop/index.html'];
+  const served = (options: CompileOptions, ...uris: string[]) => {
+    const { viewerRequest, data } = compile([setOf([redirect('/*', '/elsewhere')])], { site: { files }, ...options });
+    return run('njs', [{ code: viewerRequest!.code, data: data?.entries, requests: uris.map((uri) => ({ uri })) }])[0]
+      .map(({ reply: { uri, headers: sent } }) => uri ?? sent.location.value);
+  };
+
+  test('are found however the site is asked for', () => {
+    expect(served({}, '/', '/blog', '/blog/')).toEqual(['/index.html', '/blog/index.html', '/blog/index.html']);
+    expect(served({ cleanUrls: true, trailingSlash: 'remove' }, '/', '/blog', '/blog/')).toEqual(['/index.html', '/blog/index.html', '/blog']);
+    expect(served({ cleanUrls: true, trailingSlash: 'remove', indexDocument: 'index.html' }, '/', '/blog')).toEqual(['/index.html', '/blog/index.html']);
+    expect(served({ trailingSlash: 'remove', indexDocument: 'index.html' }, '/', '/blog')).toEqual(['/index.html', '/blog/index.html']);
+    expect(served({ spaFallback: '/index.html' }, '/', '/blog')).toEqual(['/index.html', '/blog/index.html']);
+  });
+
+  test('stand behind a page of the same name', () => {
+    expect(served({ cleanUrls: true }, '/shop')).toEqual(['/shop.html']);
   });
 });

@@ -60,7 +60,10 @@ function randomRule(prng: Prng, dialect: Dialect, line: number): Rule {
   const segments: Segment[] = Array.from({ length: prng.int(0, 3) }, (_, n): Segment => {
     if (prng.chance(0.35)) {
       captures.push(`p${n}`);
-      return { kind: 'placeholder', name: `p${n}` };
+      const around = prng.chance(0.25) ? prng.pick<Pick<Segment & { kind: 'placeholder' }, 'prefix' | 'suffix'>>([
+        { prefix: 'a' }, { suffix: '.html' }, { prefix: 'in', suffix: '.html' }, { prefix: 'ä' }, { suffix: 'l' },
+      ]) : {};
+      return { kind: 'placeholder', name: `p${n}`, ...around };
     }
     return { kind: 'literal', text: prng.pick(WORDS) };
   });
@@ -155,7 +158,10 @@ function randomRequest(prng: Prng): EdgeRequest {
   maybe('host', HOSTS);
   maybe('cloudfront-viewer-country', ['DE', 'AT', 'US', 'FR']);
   maybe('cloudfront-viewer-country-region', ['BY', 'CA', 'NW']);
-  maybe('accept-language', ['de', 'fr-CA;q=0.8, en-GB;q=0.9', 'en, de;q=0.5', '', ';;q=x', 'DE-at,fr;q=1']);
+  maybe('accept-language', [
+    'de', 'fr-CA;q=0.8, en-GB;q=0.9', 'en, de;q=0.5', '', ';;q=x', 'DE-at,fr;q=1', '*, de;q=0.9', 'en;q=0.80,de;q=0.8', 'en;q=0.8, fr;q=0.850 ,de;q=0.85',
+    'de;q=0, fr;q=0.000', 'fr ; q=1.000,de', '!9 de, \tfr;q=0.1', 'dex, defr;q=0.1', ',,en-gb,', 'de;q=2,en;q=0.1', 'x'.repeat(4_000),
+  ]);
   maybe('x-h', ['pre', 'prefix', 'a pre', 'xprex', 'é']);
   maybe('cloudfront-is-mobile-viewer', ['true', 'false']);
   maybe('cloudfront-is-desktop-viewer', ['true', 'false']);

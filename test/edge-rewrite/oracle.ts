@@ -34,7 +34,7 @@ export function decide(sets: readonly RuleSet[], options: CompileOptions, reques
     ? find(sets, request, host, (rule) => rule.force)
     : find(sets, request, host, () => true);
   if (hit === undefined) {
-    return serve(request, request.uri, options, base, file ? 'file' : 'nothing', queryOf(request));
+    return serve(request, documentOf(request.uri, options) ?? request.uri, options, base, file ? 'file' : 'nothing', queryOf(request));
   }
   const { rule: { action, queryPolicy }, captures } = hit;
   switch (action.kind) {
@@ -166,9 +166,13 @@ function expression({ path: { segments, trailing, slash } }: Rule, names: string
 function piece(segment: Exclude<Segment, { kind: 'splat' }>, names: string[]): string {
   if (segment.kind === 'placeholder') {
     names.push(segment.name);
-    return '([^/]+)';
+    return `${escaped(segment.prefix ?? '')}([^/]+)${escaped(segment.suffix ?? '')}`;
   }
-  return encode(segment.text, PATH).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return escaped(segment.text);
+}
+
+function escaped(text: string): string {
+  return encode(text, PATH).replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 function reads({ name, value, capture }: QueryMatch, request: EdgeRequest, captures: Record<string, string>): boolean {
@@ -219,11 +223,11 @@ function has({ kind, name = '', values, compare = 'equals' }: Condition, request
   }
 }
 
-/** The tag with the highest quality, the first of equal ones, among the first eight. */
+/** The tag with the highest quality, the first of equal ones; what is no range, and '*', is left out. */
 function preferred(acceptLanguage: string): string {
-  const ranges = acceptLanguage.toLowerCase().split(',').slice(0, 8).flatMap((range) => {
-    const [, tag, quality] = /^\s*([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,3})\s*(?:;\s*q=([\d.]+))?/.exec(range) ?? [];
-    return tag === undefined ? [] : [{ tag, quality: Math.min(1, quality === undefined ? 1 : Number(quality)) }];
+  const ranges = acceptLanguage.toLowerCase().replace(/\s/g, '').split(',').flatMap((range) => {
+    const [, tag, quality = '1'] = /^([a-z][a-z0-9-]*)(?:;q=(1|1\.0*|0\.\d+))?$/.exec(range) ?? [];
+    return tag === undefined ? [] : [{ tag, quality: Number(quality) }];
   });
   const best = Math.max(0, ...ranges.map(({ quality }) => quality));
   return ranges.find(({ quality }) => quality === best && quality > 0)?.tag ?? '';
@@ -314,4 +318,15 @@ function isFile(uri: string, { site, indexDocument = 'index.html', cleanUrls }: 
   return (site?.files ?? []).some((file) => encode(file, PATH) === path
     || encode(file, PATH) === `${path}/${indexDocument}`
     || (cleanUrls === true && encode(file, PATH) === `${path}.html`));
+}
+
+/** The document of a directory, where the path alone does not lead there. */
+function documentOf(uri: string, { site, indexDocument, cleanUrls, trailingSlash }: CompileOptions): string | undefined {
+  const path = uri.replace(/\/$/, '');
+  const files = (site?.files ?? []).map((file) => encode(file, PATH));
+  const document = `${path}/${indexDocument ?? 'index.html'}`;
+  const leadsThere = indexDocument !== undefined
+    && (path === '' || trailingSlash === 'add' || (trailingSlash === 'remove' && !cleanUrls));
+  const isPage = files.includes(path) || (cleanUrls === true && files.includes(`${path}.html`));
+  return files.includes(document) && !leadsThere && !isPage ? document : undefined;
 }

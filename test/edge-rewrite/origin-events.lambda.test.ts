@@ -23,7 +23,10 @@ interface Assets { readonly files: Record<string, { readonly displayName: string
 function register(eventType: EdgeOriginEvent): void {
   const stack = stackFor({ env: { region: 'us-east-1' } });
   new EdgeRewrite(stack, 'Edge', {
-    rules: [RewriteRule.redirect('/old/*', '/new/:splat'), RewriteRule.gone('/2019/*')],
+    rules: [
+      RewriteRule.redirect('/old/*', '/new/:splat'), RewriteRule.gone('/2019/*'), RewriteRule.redirect('/shop', '/hosted', { host: 'shop.example.com' }),
+      ...(eventType === EdgeOriginEvent.ORIGIN_REQUEST ? [RewriteRule.status('/lost/*', 404, { page: '/404.html' })] : []),
+    ],
     tier: EdgeTier.lambdaEdge({ eventType }),
   });
   const { directory } = Stage.of(stack)!.synth();
@@ -56,6 +59,23 @@ describe('origin-request', () => {
     expect(await answer('/old/x')).toEqual({ status: '301', headers: { location: [{ key: 'location', value: '/new/x?a=1' }] } });
     expect(await answer('/2019/x')).toMatchObject({ status: '410' });
   }, 60_000);
+
+  test('knows the host of the viewer', async () => {
+    const told = (value: string) => ({ ...request('/shop'), headers: { ...request('/shop').headers, 'x-rewrite-host': [{ key: 'x-rewrite-host', value }] } });
+    expect(await invoke(EdgeOriginEvent.ORIGIN_REQUEST, { request: told('shop.example.com') })).toMatchObject({ status: '301', headers: { location: [{ value: '/hosted?a=1' }] } });
+    expect(await invoke(EdgeOriginEvent.ORIGIN_REQUEST, { request: told('www.example.com') })).toEqual(told('www.example.com'));
+  });
+
+  test('a page receives its status when the origin has answered, and no visitor can ask for one', async () => {
+    const asked = await answer('/lost/x') as CloudFrontRequest;
+    expect(asked).toMatchObject({ uri: '/404.html', headers: { 'x-rewrite-status': [{ value: '404' }] } });
+    const answered = (from: CloudFrontRequest, status: string) => invoke(EdgeOriginEvent.ORIGIN_REQUEST, { request: from, response: { status, statusDescription: 'OK', headers: {} } });
+    expect(await answered(asked, '200')).toEqual({ status: '404', headers: {} });
+    expect(await answered(asked, '503')).toMatchObject({ status: '503' });
+    expect(await answered(request('/x'), '200')).toMatchObject({ status: '200' });
+    const forged = { ...request('/x'), headers: { ...request('/x').headers, 'x-rewrite-status': [{ key: 'X-Rewrite-Status', value: '500' }] } };
+    expect(await invoke(EdgeOriginEvent.ORIGIN_REQUEST, { request: forged })).toEqual(request('/x'));
+  });
 
   test('lets everything else through unchanged', async () => {
     expect(await answer('/other')).toEqual(request('/other'));

@@ -1,5 +1,5 @@
 import type {
-  Action, Condition, HeaderOperation, HeaderRule, Part, PathPattern, RedirectStatus, Rule, RuleSet, Segment, Target,
+  Action, Condition, HeaderOperation, HeaderRule, HostPattern, Part, PathPattern, RedirectStatus, Rule, RuleSet, Segment, Target,
 } from '../../src/edge-rewrite/compiler/model';
 
 /** Rules in the short form of a `_redirects` line, for tests of the compiler. */
@@ -21,6 +21,15 @@ export function when(one: Rule, ...conditions: readonly Condition[]): Rule {
 
 export function strict(one: Rule): Rule {
   return { ...one, path: { ...one.path, trailing: 'exact' } };
+}
+
+/** `/<folder>/<prefix>:id<suffix>`. */
+export function inSegment(folder: string, prefix: string, suffix = ''): PathPattern {
+  return { segments: [{ kind: 'literal', text: folder }, { kind: 'placeholder', name: 'id', prefix, suffix }], trailing: 'optional', slash: false };
+}
+
+export function hostOf(name: string): HostPattern {
+  return { labels: name.split('.').map((text) => ({ kind: 'literal', text })) };
 }
 
 export function target(to: string): Target {

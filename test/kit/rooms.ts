@@ -17,6 +17,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import {
   CropPosition,
+  EdgeAccess,
   EdgeCondition,
   EdgeDevice,
   EdgeLambdaOptions,
@@ -243,6 +244,11 @@ export function fullEdgeProps(stack: Stack): EdgeRewriteProps {
     sources: [
       RuleSource.netlifyRedirects(join(SITE, '_redirects')),
       RuleSource.headersFile(join(SITE, '_headers'), RuleDialect.NETLIFY),
+    ],
+    access: [
+      EdgeAccess.basic('/staff/*', { salt: '0123456789abcdef', digests: ['c2f7d1c7ecdc39fa877ed4ade5e809d74ef1536c3d8bc5dc3a2b7d5efbb69cb1'] }),
+      EdgeAccess.allowAddresses('/staff/*', '192.0.2.0/24'),
+      EdgeAccess.blockCountries('/shop/*', 'US'),
     ],
     tier: EdgeTier.KEY_VALUE_STORE,
     site: SiteManifest.fromDirectory(join(SITE, 'dist')),

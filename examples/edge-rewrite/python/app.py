@@ -33,7 +33,7 @@ edge = EdgeRewrite(
     rules=[
         RewriteRule.redirect(
             "/",
-            "/de/",
+            "/de",
             status=302,
             when=[EdgeCondition.country("DE", "AT"), EdgeCondition.language("de")],
         ),
@@ -47,8 +47,10 @@ edge = EdgeRewrite(
     ],
     site=SiteManifest.from_directory("site/public"),
     security_headers=SecurityHeaders.STRICT,
+    clean_urls=True,
+    index_document="index.html",
     trailing_slash=TrailingSlash.REMOVE,
-    spa_fallback="/index.html",
+    spa_fallback="/app.html",
     tier=EdgeTier.KEY_VALUE_STORE,
 )
 

@@ -13,15 +13,17 @@ const bucket = new s3.Bucket(stack, 'Content', { enforceSSL: true });
 const edge = new EdgeRewrite(stack, 'Edge', {
   sources: [RuleSource.netlifyRedirects('site/_redirects'), RuleSource.headersFile('site/_headers', RuleDialect.NETLIFY)],
   rules: [
-    RewriteRule.redirect('/', '/de/', { status: 302, when: [EdgeCondition.country('DE', 'AT'), EdgeCondition.language('de')] }),
+    RewriteRule.redirect('/', '/de', { status: 302, when: [EdgeCondition.country('DE', 'AT'), EdgeCondition.language('de')] }),
     RewriteRule.proxy('/api/*', '/:splat', { origin: EdgeOrigin.byId('api') }),
     RewriteRule.gone('/2019/*'),
     RewriteRule.split('/pricing', { experiment: 'pricing', weights: { '/pricing': 80, '/pricing-b': 20 } }),
   ],
   site: SiteManifest.fromDirectory('site/public'),
   securityHeaders: SecurityHeaders.STRICT,
+  cleanUrls: true,
+  indexDocument: 'index.html',
   trailingSlash: TrailingSlash.REMOVE,
-  spaFallback: '/index.html',
+  spaFallback: '/app.html',
   tier: EdgeTier.KEY_VALUE_STORE,
 });
 

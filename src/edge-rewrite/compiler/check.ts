@@ -1,6 +1,8 @@
-import { CompileOptions, Diagnostic, DiagnosticCode } from './model';
+import { isAround } from './conditions';
+import { CompileOptions, Diagnostic, DiagnosticCode, Segment } from './model';
 import { NormalRule } from './normalise';
 import { Alternative, Ordered, Shape, isCertain } from './order';
+import { encodePath } from './text';
 
 const HOPS = 10;
 /** Branches at conditions looked at per rule: enough for real files, a bound for generated ones. */
@@ -87,13 +89,15 @@ export function follow(ordered: Ordered, options: CompileOptions): Findings {
         const known = cycle.some(({ rule }) => rule !== undefined && looping.has(rule));
         cycle.forEach(({ rule }) => rule !== undefined && looping.add(rule));
         if (!known) {
-          loops.push(finding(start, 'error', 'loop', `redirects go in a circle: ${shown(cycle)} -> ${place.path}`));
+          loops.push(finding(start, 'error', 'loop', `redirects go in a circle: ${shown(cycle)} -> ${place.path}; a rule in front that keeps the paths redirected to ends it`));
         }
         return;
       }
       for (const { rule } of index.alternativesAt(place)) {
         const served = rule.kind >= 'a';
-        const clauses = rule.clauses.filter((clause) => clause.every((token) => !assumed.has(opposite(token))));
+        const segments = place.path.split('/');
+        const clauses = rule.clauses.map((clause) => clause.filter((token) => isAround(token, segments) !== true))
+          .filter((clause) => clause.every((token) => !assumed.has(opposite(token)) && isAround(token, segments) === undefined));
         if (!served) {
           clauses.forEach((clause) => hop(rule, place, new Set([...assumed, ...clause]), steps));
         }
@@ -148,13 +152,17 @@ function opposite(token: string): string {
 }
 
 /** Two paths of a pattern: with nothing and with something for the splat; no placeholder takes a name that a rule may know. */
-function samplesOf({ cells, splat, slash }: NormalRule): readonly string[] {
-  const path = cells.slice(1).map((cell, n) => `/${cell ?? `\u007eany${n}`}`).join('');
+function samplesOf({ cells, splat, slash, rule }: NormalRule): readonly string[] {
+  const path = cells.slice(1).map((cell, n) => `/${cell ?? aroundSample(rule.path.segments[n], `\u007eany${n}`)}`).join('');
   const closed = path === '' ? '/' : path;
   if (splat) {
     return [slash === 'open' ? `${path}/` : closed, `${path}/~rest`];
   }
   return [slash === 'open' && path !== '' ? `${path}/` : closed];
+}
+
+function aroundSample(segment: Segment, text: string): string {
+  return segment.kind === 'placeholder' ? encodePath(segment.prefix ?? '') + text + encodePath(segment.suffix ?? '') : text;
 }
 
 /** Where a redirect leads, as far as a sample can say. */

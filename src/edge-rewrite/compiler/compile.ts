@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
+import { accessCost, accessOf, accessReads, tierConflicts } from './access';
 import { checkOrigins, follow } from './check';
 import { requestCost, responseCost } from './cost';
-import { Blocks, Layout, MINIFIED, emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
+import { Blocks, HOST_FUNCTION, Layout, MINIFIED, emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
 import { headersOf } from './headers';
 import { LIMITS, limitsOf } from './limits';
 import { CompileOptions, CompileResult, DataEntry, Diagnostic, EmittedFunction, RuleSet, Source, StoreData } from './model';
 import { needsOf } from './needs';
-import { NormalRule, encodePath, normalise, passRule } from './normalise';
+import { NormalRule, fileRule, normalise } from './normalise';
 import { Ordered, TooEntangled, fileKey, order, unresolved } from './order';
+import { policiesOf, policyLimits } from './policies';
 import { reportOf } from './report';
 import { Table, bucketsOf, tableOf } from './table';
+import { encodePath } from './text';
 
 const NOWHERE: Source = { file: '', line: 0 };
 
@@ -20,7 +23,7 @@ const NOWHERE: Source = { file: '', line: 0 };
 export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, blocks: Blocks = MINIFIED): CompileResult {
   const { rules, diagnostics: found } = normalise(sets);
   const diagnostics: Diagnostic[] = [...found, ...checkOrigins(rules, options)];
-  const headers = headersOf(sets);
+  const headers = headersOf(sets, options.presetHeaders);
   diagnostics.push(...headers.diagnostics);
 
   const files = filesOf(options, rules.length);
@@ -45,40 +48,59 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
   }
 
   const table = tableOf(ordered, ranked);
+  const access = accessOf(options.access);
   const paths = headers.rules.length > 0;
+  const secrets = access?.entries ?? [];
+  const guarded = requestFeatures(table, options, 'inline', paths, access).has('guarded');
   const emit = (layout: Layout, buckets = 0): EmittedFunction => {
-    const features = requestFeatures(table, options, layout, paths);
-    const code = emitRequest(table, options, features, blocks, buckets);
-    return { code, bytes: Buffer.byteLength(code), opcodes: requestCost(ordered, table, features) };
+    const features = requestFeatures(table, options, layout, paths, access);
+    const code = emitRequest(table, options, features, blocks, buckets, access);
+    const opcodes = requestCost(ordered, table, features) + accessCost(access, guarded);
+    return { code, bytes: Buffer.byteLength(code), opcodes };
   };
-  const tier = options.tier ?? (fitsInline(table) && emit('inline').bytes <= LIMITS.codeBytesWarning ? 'inline' : 'key-value-store');
-  const sparse = tier === 'inline' ? undefined : storeOf(table.entries);
+  const tier = options.tier ?? (secrets.length === 0 && fitsInline(table) && emit('inline').bytes <= LIMITS.codeBytesWarning ? 'inline' : 'key-value-store');
+  const sparse = tier === 'inline' ? undefined : storeOf([...table.entries, ...secrets]);
   const dense = options.dense ?? (tier === 'key-value-store' && sparse !== undefined && sparse.bytes > LIMITS.storeBytes);
   const buckets = dense && tier === 'key-value-store' ? bucketsOf(table) : undefined;
-  const data = buckets === undefined ? sparse : storeOf(buckets);
+  const data = buckets === undefined ? sparse : storeOf([...buckets, ...secrets]);
   const request = tier === 'inline' ? emit('inline') : buckets === undefined ? emit('store') : emit('dense', buckets.length);
   const response = responseOf();
-  diagnostics.push(...limitsOf({ tier, request, response, data, table, options }));
+  const reads = accessReads(access, guarded);
+  diagnostics.push(...access?.diagnostics ?? [], ...tierConflicts(access, tier));
+  diagnostics.push(...limitsOf({ tier, request, response, data, table, accessReads: reads, options }));
+
+  const needs = needsOf(table, headers.rules, access);
+  const seesHost = tier !== 'lambda-edge' || !needsHost();
+  const policies = policiesOf(tier, needs, seesHost);
+  diagnostics.push(...policyLimits(policies, headers.constant));
 
   const strict = options.strict === true;
   const all = diagnostics
     .map((one) => strict && one.severity === 'warning' ? { ...one, severity: 'error' as const } : one)
     .sort((a, b) => a.source.file < b.source.file ? -1 : a.source.file > b.source.file ? 1 : a.source.line - b.source.line);
-  const needs = needsOf(table, headers.rules, options);
   return {
     tier,
     ...request === undefined ? {} : { viewerRequest: request },
     ...response === undefined ? {} : { viewerResponse: response },
+    ...seesHost ? {} : { viewerHost: HOST_FUNCTION },
     ...data === undefined ? {} : { data },
     constantHeaders: headers.constant,
     ...needs,
+    policies,
     diagnostics: all,
-    report: reportOf({ tier, rules, headerRules: headers.rules.length, request, response, table, data, diagnostics: all }),
+    report: reportOf({
+      tier, rules, headerRules: headers.rules.length, request, response, table, data, access, accessReads: reads, diagnostics: all,
+    }),
   };
+
+  function needsHost(): boolean {
+    return table.hosts || options.canonicalHost !== undefined
+      || table.entries.some(({ pattern }) => pattern.alternatives.some(({ rule }) => rule.clauses.flat().some((token) => /^!?Ehost\b/.test(token))));
+  }
 
   function responseOf(): EmittedFunction | undefined {
     const kinds = new Set(ordered.patterns.flatMap(({ alternatives }) => alternatives.map(({ rule }) => rule.kind)));
-    const features = responseFeatures(headers.rules, kinds.has('e'), kinds.has('s'));
+    const features = responseFeatures(headers.rules, kinds.has('e') && tier !== 'lambda-edge', kinds.has('s'));
     if (features.size === 0) {
       return undefined;
     }
@@ -102,23 +124,38 @@ function storeOf(entries: readonly DataEntry[]): StoreData {
   };
 }
 
-/** URL paths under which the files of the site are served. */
-function filesOf({ site, indexDocument, cleanUrls }: CompileOptions, index: number): ReadonlyMap<string, NormalRule> {
+/**
+ * URL paths under which the files of the site are served. A directory's document is named where the function would ask for
+ * something else by the path alone.
+ */
+function filesOf(options: CompileOptions, index: number): ReadonlyMap<string, NormalRule> {
+  const { site, indexDocument, cleanUrls } = options;
   const files = new Map<string, NormalRule>();
-  const add = (path: string) => {
-    const pass = passRule(encodePath(path), index, NOWHERE);
-    files.set(fileKey(pass), pass);
+  const add = (path: string, document?: string) => {
+    const rule = fileRule(encodePath(path), document && encodePath(document), index, NOWHERE);
+    const key = fileKey(rule);
+    // `/blog.html` comes before `/blog/index.html`: of the two, `/blog` is the page.
+    if (!files.has(key)) {
+      files.set(key, rule);
+    }
   };
   for (const file of site?.files ?? []) {
     add(file);
     const document = `/${indexDocument ?? 'index.html'}`;
     if (file.endsWith(document)) {
-      add(file.slice(0, 1 - document.length));
+      const directory = file.slice(0, 1 - document.length);
+      add(directory, isFoundBySlash(directory, options) ? undefined : file);
     } else if (cleanUrls === true && file.endsWith('.html')) {
       add(file.slice(0, -5));
     }
   }
   return files;
+}
+
+/** The index document is appended whichever way the directory is asked for. */
+function isFoundBySlash(directory: string, { indexDocument, cleanUrls, trailingSlash }: CompileOptions): boolean {
+  return indexDocument !== undefined
+    && (directory === '/' || trailingSlash === 'add' || (trailingSlash === 'remove' && cleanUrls !== true));
 }
 
 /** Undefined if copies and intersections would double the data or fill a value. */

@@ -1,9 +1,12 @@
-import { VIEWER_REQUEST, VIEWER_RESPONSE } from './blocks/minified.generated';
+import { Access } from './access';
+import { ACCESS, VIEWER_REQUEST, VIEWER_RESPONSE } from './blocks/minified.generated';
+import { fieldsOf } from './conditions';
 import { CompileOptions } from './model';
 import { Table, linesOf } from './table';
 
 /** The sources of the runtime, with `//#if` lines. Tests put in the readable ones to count opcodes per line. */
 export interface Blocks {
+  readonly access: string;
   readonly viewerRequest: string;
   readonly viewerResponse: string;
   /** Between their lines. */
@@ -13,10 +16,13 @@ export interface Blocks {
 /** Where the table is: in the code, one key of the store per entry, or many entries per key. */
 export type Layout = 'inline' | 'store' | 'dense';
 
-export const MINIFIED: Blocks = { viewerRequest: VIEWER_REQUEST, viewerResponse: VIEWER_RESPONSE, separator: '' };
+export const MINIFIED: Blocks = { access: ACCESS, viewerRequest: VIEWER_REQUEST, viewerResponse: VIEWER_RESPONSE, separator: '' };
+
+/** Before a Lambda function at an origin event, which sees the origin's host: hands it the viewer's. */
+export const HOST_FUNCTION = "function handler(event){var r=event.request;r.headers['x-rewrite-host']={value:r.headers.host.value};return r}";
 
 /** What of the runtime a table and the options need. */
-export function requestFeatures(table: Table, options: CompileOptions, layout: Layout, paths: boolean): ReadonlySet<string> {
+export function requestFeatures(table: Table, options: CompileOptions, layout: Layout, paths: boolean, access?: Access): ReadonlySet<string> {
   const kinds = new Set<string>();
   const tokens = new Set<string>();
   const texts = { captures: false, rests: false, fragments: false, own: false };
@@ -24,17 +30,16 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   let slash = false;
   let several = false;
   for (const { value, pattern } of table.entries) {
-    several ||= value.includes('^');
+    several ||= value.includes('<');
     for (const alternative of pattern.alternatives) {
-      const { kind, policy, text, clauses, variants } = alternative.rule;
+      const { kind, policy, text, clauses } = alternative.rule;
       kinds.add(kind);
       merges ||= policy === 'm';
       slash ||= alternative.slash !== 'any';
       const served = kind >= 'a';
-      const targets = variants.length === 0 ? text : variants.join('');
-      if (targets.includes('>')) {
+      if (text.includes('>')) {
         texts.captures = true;
-        texts.rests ||= />[a-z]/.test(targets);
+        texts.rests ||= />[a-z]/.test(text);
       }
       texts.fragments ||= !served && text.includes('#');
       texts.own ||= served && 'woe'.includes(kind) && (policy !== 'k' || text.includes('?'));
@@ -45,7 +50,7 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   }
   const hasToken = (pattern: RegExp) => [...tokens].some((token) => pattern.test(token));
 
-  const on = new Set<string>();
+  const on = new Set<string>(access?.features);
   const when = (name: string, condition: boolean) => {
     if (condition) {
       on.add(name);
@@ -70,16 +75,18 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('single', !on.has('several'));
   when('lowest', table.ranked);
   when('first', !table.ranked);
-  when('variants', table.ranked && on.has('splits'));
   when('cookies', hasToken(/^!?K/));
   when('queries', hasToken(/^!?Q/));
   when('captured', hasToken(/^Q[^=<$~]*>/));
-  when('recapture', table.ranked && on.has('captured'));
+  when('affixes', hasToken(/^A/));
+  when('recapture', table.ranked && (on.has('captured') || on.has('affixes')));
   when('methods', hasToken(/^!?T/));
   when('labels', hasToken(/^Z/));
   when('languages', hasToken(/^!?L/));
+  when('special', hasToken(/^!?[QTZLA]/));
   when('redirects', redirects);
   when('fragments', texts.fragments);
+  when('whole', !texts.fragments);
   when('merges', merges);
   when('statuses', kinds.has('e'));
   when('proxies', kinds.has('o'));
@@ -101,6 +108,7 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('serving', on.has('canonical') || on.has('documents'));
   when('markers', on.has('statuses') || on.has('splits') || paths);
   when('paths', paths && (on.has('rewrites') || on.has('documents')));
+  when('guarded', access !== undefined && (on.has('rewrites') || on.has('documents')));
   return on;
 }
 
@@ -112,7 +120,9 @@ function extensionOf(options: CompileOptions): string | undefined {
   return options.trailingSlash === 'remove' && options.indexDocument !== undefined ? `/${options.indexDocument}` : undefined;
 }
 
-export function emitRequest(table: Table, options: CompileOptions, features: ReadonlySet<string>, blocks: Blocks, buckets = 0): string {
+export function emitRequest(
+  table: Table, options: CompileOptions, features: ReadonlySet<string>, blocks: Blocks, buckets = 0, access?: Access,
+): string {
   const cells = table.probes.split('|');
   const constants: Record<string, string> = {
     TABLE: features.has('inline') ? JSON.stringify(linesOf(table.entries)) : '',
@@ -125,12 +135,14 @@ export function emitRequest(table: Table, options: CompileOptions, features: Rea
     CANONICAL_STATUS: String(options.canonicalStatus ?? 301),
     SPA: JSON.stringify(options.spaFallback ?? ''),
     INDEX: JSON.stringify(options.indexDocument ?? ''),
+    ACCESS: JSON.stringify(access?.table ?? ''),
+    GUARDS: access?.guards ?? '',
     EXTENSION: JSON.stringify(extensionOf(options) ?? ''),
   };
-  const code = resolveDirectives(blocks.viewerRequest, features, blocks.separator);
-  const awaited = features.has('reading') ? code : code.replace(/\b(?:async|await) /g, '');
-  const cloudfront = features.has('reading') || features.has('proxies') ? 'import cf from \'cloudfront\';\n' : '';
-  const crypto = features.has('dense') ? 'import crypto from \'crypto\';\n' : '';
+  const code = resolveDirectives(blocks.access + blocks.viewerRequest, features, blocks.separator);
+  const awaited = features.has('reading') || features.has('secrets') ? code : code.replace(/\b(?:async|await) /g, '');
+  const cloudfront = features.has('reading') || features.has('secrets') || features.has('proxies') ? 'import cf from \'cloudfront\';\n' : '';
+  const crypto = features.has('dense') || features.has('secrets') ? 'import crypto from \'crypto\';\n' : '';
   return cloudfront + crypto + awaited.replace(/\b[A-Z][A-Z_]{2,}\b/g, (name) => constants[name] ?? name);
 }
 
@@ -170,6 +182,7 @@ export function responseFeatures(rules: readonly ResponseRule[], statuses: boole
   when('queries', tokens.some((token) => /^!?Q/.test(token)));
   when('methods', tokens.some((token) => /^!?T/.test(token)));
   when('languages', tokens.some((token) => /^!?L/.test(token)));
+  when('special', tokens.some((token) => /^!?[QTL]/.test(token)));
   return on;
 }
 
@@ -200,7 +213,7 @@ function responseRule({ path, host, clauses, operations }: ResponseRule, puts: b
   }).join('\n');
   if (!clauses.some((clause) => clause.length === 0)) {
     const any = clauses.map((clause) => {
-      return clause.reduceRight((inner, token) => `if(holds(q,${JSON.stringify(token)},[])){\n${inner}\n}`, 'k=true;');
+      return clause.reduceRight((inner, token) => `if(${holds(token)}){\n${inner}\n}`, 'k=true;');
     });
     code = `k=false;\n${any.join('\n')}\nif(k){\n${code}\n}`;
   }
@@ -210,6 +223,11 @@ function responseRule({ path, host, clauses, operations }: ResponseRule, puts: b
     code = `if(/${path}/.test(u)){\n${code}\n}`;
   }
   return host === undefined ? code : `if(/${host}/.test(o)){\n${code}\n}`;
+}
+
+function holds(token: string): string {
+  const [place, name, source] = fieldsOf(token);
+  return `/${source.replace(/\//g, '\\/')}/.test(told(q,[],"${place}","${name}"))`;
 }
 
 /** Keeps what stands between `//#if x` and `//#endif` if x is on. */

@@ -1,7 +1,9 @@
+import { clausesOf } from './conditions';
 import { ResponseOperation, ResponseRule } from './emit';
 import { DISALLOWED_HEADERS, LIMITS, isDisallowedHeader, isReadOnlyHeader } from './limits';
 import { ConstantHeader, Diagnostic, DiagnosticCode, HeaderOperation, HeaderRule, RuleSet, Segment, Severity } from './model';
-import { clausesOf, encodePath } from './normalise';
+import { leftToFunction, misfits, withPreset } from './policies';
+import { encodePath } from './text';
 
 export interface Headers {
   /** Those every response carries. */
@@ -17,29 +19,25 @@ interface Valid {
   readonly everywhere: boolean;
 }
 
-/** A ResponseHeadersPolicy has fields of their own for these. */
-const SECURITY = [
-  'strict-transport-security', 'x-content-type-options', 'x-frame-options', 'x-xss-protection', 'referrer-policy', 'content-security-policy',
-];
-
 /**
  * Splits header rules: a header that only rules for all paths touch is constant and costs nothing; a header that
  * depends on the path anywhere is left to the function altogether, so that the order of the file holds.
  */
-export function headersOf(sets: readonly RuleSet[]): Headers {
+export function headersOf(sets: readonly RuleSet[], preset: readonly ConstantHeader[] = []): Headers {
   const diagnostics: Diagnostic[] = [];
   const valid = sets.flatMap((set) => set.headers).map((rule) => check(rule, diagnostics));
   const dependent = new Set(valid.filter(({ everywhere }) => !everywhere)
     .flatMap(({ operations }) => operations.map(({ name }) => name.toLowerCase())));
   const constant = constantHeaders(valid, dependent);
-  const custom = constant.filter(({ name, value }) => value !== undefined && !SECURITY.includes(name.toLowerCase())).length;
   // More than a policy holds: the function sets them as well.
-  const inPolicy = custom <= LIMITS.responseHeaders;
+  const reasons = constant.length > 0 ? misfits(withPreset(preset, constant)) : [];
+  const inPolicy = reasons.length === 0;
+  diagnostics.push(...leftToFunction(reasons));
   const rules = valid.flatMap(({ rule, operations, everywhere }) => {
     const rest = everywhere && inPolicy ? operations.filter(({ name }) => dependent.has(name.toLowerCase())) : operations;
     return rest.length === 0 ? [] : [responseRule(rule, rest, everywhere, diagnostics)];
   });
-  return { constant: inPolicy ? constant : [], rules: rules.filter((rule) => rule !== undefined), diagnostics };
+  return { constant: withPreset(preset, inPolicy ? constant : []), rules: rules.filter((rule) => rule !== undefined), diagnostics };
 }
 
 function check(rule: HeaderRule, diagnostics: Diagnostic[]): Valid {

@@ -63,16 +63,18 @@ interface Measured {
   readonly response?: EmittedFunction;
   readonly data?: StoreData;
   readonly table: Table;
-  readonly options: Pick<CompileOptions, 'maxReads'>;
+  readonly accessReads: number;
+  readonly options: Pick<CompileOptions, 'maxReads' | 'access'>;
 }
 
 const NOWHERE: Source = { file: '', line: 0 };
 
 /** Each limit with what is measured, what is allowed and what to do. */
-export function limitsOf({ tier, request, response, data, table, options }: Measured): readonly Diagnostic[] {
+export function limitsOf({ tier, request, response, data, table, accessReads, options }: Measured): readonly Diagnostic[] {
   const found: Diagnostic[] = [];
   const report = (severity: Severity, code: DiagnosticCode, message: string, source = NOWHERE) => found.push({ source, severity, code, message });
-  const next = tier === 'inline' ? 'use the key value store tier' : 'use the Lambda@Edge tier';
+  const guarded = (options.access ?? []).length > 0;
+  const next = tier === 'inline' ? 'use the key value store tier' : guarded ? 'use fewer rules, or fewer access rules' : 'use the Lambda@Edge tier';
 
   for (const [name, emitted] of [['viewer-request', request], ['viewer-response', response]] as const) {
     if (emitted === undefined || (tier === 'lambda-edge' && name === 'viewer-request')) {
@@ -90,11 +92,13 @@ export function limitsOf({ tier, request, response, data, table, options }: Meas
   }
   if (tier === 'key-value-store') {
     const allowed = options.maxReads ?? LIMITS.reads;
-    table.reads.forEach((reads, depth) => {
+    table.reads.forEach((ofRules, depth) => {
+      const reads = ofRules + accessReads;
       if (reads > allowed) {
         const shapes = table.probes.split('|')[depth].trim();
+        const remedy = accessReads === 0 ? `fewer kinds of patterns (${shapes})` : `fewer kinds of patterns (${shapes}), or fewer access rules for one path`;
         const paths = depth === table.reads.length - 1 ? `${depth} and more segments` : `${depth} segments`;
-        report('error', 'reads', `a path of ${paths} needs ${reads} reads, ${allowed} are allowed: use fewer kinds of patterns (${shapes})`);
+        report('error', 'reads', `a path of ${paths} needs ${reads} reads, ${allowed} are allowed: use ${remedy}`);
       }
     });
     for (const { key, value, pattern } of table.entries) {

@@ -162,6 +162,26 @@ export interface HeaderRule {
   readonly operations: readonly HeaderOperation[];
 }
 
+/** Requests for a path or anything beneath it must pass the check, as must those a rule would serve it to. */
+export interface AccessRule {
+  readonly source: Source;
+  /** In lower case, without a slash at the end: '' is all paths. */
+  readonly path: string;
+  readonly check: AccessCheck;
+}
+
+export type AccessCheck =
+  /** CIDR networks or addresses. */
+  | { readonly kind: 'addresses'; readonly networks: readonly string[]; readonly block: boolean }
+  /** ISO 3166-1 codes in upper case. */
+  | { readonly kind: 'countries'; readonly codes: readonly string[]; readonly block: boolean }
+  /** `digests`: HMAC-SHA256 of `user:password` under the salt, in hexadecimal. */
+  | { readonly kind: 'basic'; readonly realm: string; readonly salt: string; readonly digests: readonly string[] }
+  /** JWT with HS256, in the header Authorization or a cookie. Any of the keys. */
+  | { readonly kind: 'token'; readonly keys: readonly string[]; readonly cookie?: string; readonly issuer?: string; readonly audience?: string }
+  /** `exp` and `sig` in the query. Any of the keys. */
+  | { readonly kind: 'link'; readonly keys: readonly string[] };
+
 /**
  * - `first-in-file`: Netlify, Vercel, rules in code.
  * - `statics-then-dynamics`: Cloudflare: paths without placeholder and splat first, but one below the first dynamic rule
@@ -217,8 +237,12 @@ export interface CompileOptions {
   readonly proxyHosts?: readonly string[];
   /** Hosts this distribution answers for: a redirect to one of them is followed when looking for loops. */
   readonly ownHosts?: readonly string[];
+  /** All that cover a path must let a request through. Not in the Lambda@Edge tier. */
+  readonly access?: readonly AccessRule[];
   /** Chains A -> B -> C become A -> C. */
   readonly collapseChains?: boolean;
+  /** Headers every response carries unless a rule says otherwise. */
+  readonly presetHeaders?: readonly ConstantHeader[];
   /** Reads of the key value store one request may make. Default: 8. */
   readonly maxReads?: number;
   /**
@@ -227,7 +251,7 @@ export interface CompileOptions {
    */
   readonly lowestWins?: boolean;
   /**
-   * Lays the store out in buckets of about 820 bytes: smaller file, one read for a bucket.
+   * Lays the store out in buckets, the fullest just below the limit of a value: smaller file, one read for a bucket.
    * Default: when one key per rule does not fit.
    */
   readonly dense?: boolean;
@@ -241,11 +265,13 @@ export type Severity = 'error' | 'warning' | 'info';
 export type DiagnosticCode =
   // importers
   | 'syntax' | 'unsupported' | 'unknown-option' | 'line-too-long' | 'ignored'
+  // a restriction of who may see a path would be lost: an error
+  | 'lost-access'
   // rules
   | 'duplicate' | 'unreachable' | 'shadowed-by-file' | 'loop' | 'chain'
   | 'invalid-path' | 'invalid-target' | 'invalid-host' | 'open-redirect' | 'unknown-capture' | 'invalid-query' | 'invalid-condition'
   | 'invalid-header' | 'disallowed-header' | 'read-only-header' | 'invalid-status' | 'invalid-weights'
-  | 'unknown-origin' | 'host-not-allowed'
+  | 'unknown-origin' | 'host-not-allowed' | 'access'
   // limits
   | 'code-size' | 'value-size' | 'key-size' | 'store-size' | 'reads' | 'opcodes' | 'header-names' | 'policy' | 'tier';
 
@@ -311,6 +337,8 @@ export interface Report {
   readonly readsByDepth: readonly number[];
   /** Masks of placeholders per depth, `l` literal, `p` placeholder. */
   readonly shapes: readonly string[];
+  /** With their checks. */
+  readonly protectedPaths: readonly string[];
   readonly unreachable: readonly Diagnostic[];
   readonly duplicates: readonly Diagnostic[];
   readonly loops: readonly Diagnostic[];
@@ -325,14 +353,18 @@ export interface CompileResult {
   readonly viewerRequest?: EmittedFunction;
   /** Present if status pages, cookies or headers that depend on the path need it. */
   readonly viewerResponse?: EmittedFunction;
+  /** Source of a viewer-request function in front of the Lambda function, if that must know the viewer's host. */
+  readonly viewerHost?: string;
   /** Not in the inline tier. */
   readonly data?: StoreData;
   /** For a ResponseHeadersPolicy. */
   readonly constantHeaders: readonly ConstantHeader[];
-  /** For the origin request policy: the function sees them. */
+  /** What functions look at. */
   readonly originRequest: Needs;
-  /** For the cache policy: they change what is served. Part of `originRequest`, but for the variant the function picks. */
+  /** What changes what is served. Part of `originRequest`, but for the variant the function picks. */
   readonly cache: Needs;
+  /** Of both, what policies must name in this tier. */
+  readonly policies: { readonly cache: Needs; readonly originRequest: Needs };
   /** Everything, sorted by file and line. The construct throws if one is an error. */
   readonly diagnostics: readonly Diagnostic[];
   readonly report: Report;

@@ -1,5 +1,7 @@
+import { Clauses, affixToken, and, clausesOf } from './conditions';
 import { LIMITS } from './limits';
-import { Condition, Diagnostic, DiagnosticCode, Rule, RuleSet, Source, Target, Template } from './model';
+import { Diagnostic, Rule, RuleSet, Source, Target, Template } from './model';
+import { PATH, QUERY, QUERY_TEXT, Unfit, encoded, queryName } from './text';
 
 /**
  * A rule as order, check and emission see it: a pattern of cells, conditions as tokens of the runtime, targets with
@@ -20,12 +22,9 @@ export interface NormalRule {
   readonly policy: 'k' | 'm' | 'd';
   /** Arguments and target as they stand in the table. */
   readonly text: string;
-  /** Of a split: what follows the conditions. */
-  readonly variants: readonly string[];
 }
 
 export type Cell = string | null;
-export type Clauses = readonly (readonly string[])[];
 /** Whether the path must end in a slash (`open`) or must not (`closed`). */
 export type Slash = 'any' | 'closed' | 'open';
 
@@ -34,22 +33,7 @@ export interface Normalised {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** What may stand in a path; the rest is percent-encoded. None of it separates anything in the table. */
-const PATH = /%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~!$&'()*+,;=:@/]/;
-const QUERY = /%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~!$'()*,;:@/+]/;
-const QUERY_TEXT = /%[0-9A-Fa-f]{2}|[A-Za-z0-9\-._~!$&'()*,;:@/+=?]/;
-// eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f]/;
 const HOST_TEXT = /^[a-z0-9.-]*(?::\d{1,5})?$/;
-const TOKEN_NAME = /^[\w.%-]+$/;
-const COUNTRY_HEADER = 'cloudfront-viewer-country';
-const REGION_HEADER = 'cloudfront-viewer-country-region';
-
-class Unfit extends Error {
-  constructor(public readonly code: DiagnosticCode, message: string) {
-    super(message);
-  }
-}
 
 /** Sets one after the other, each in its own order. A rule that cannot be expressed is reported and left out. */
 export function normalise(sets: readonly RuleSet[]): Normalised {
@@ -80,19 +64,24 @@ function inOrder(set: RuleSet): readonly Rule[] {
   return [...statics, ...set.rules.slice(statics.length)];
 }
 
-/** A rule that lets a file of the site through. */
-export function passRule(path: string, index: number, source: Source): NormalRule {
+/**
+ * A rule that serves a file of the site: lets its path through, or leads to the document that stands for it.
+ *
+ * @param path encoded, as is `document`
+ */
+export function fileRule(path: string, document: string | undefined, index: number, source: Source): NormalRule {
   const rule: Rule = {
     source,
     path: { segments: [], trailing: 'optional', slash: false },
     query: [],
     conditions: [],
-    action: { kind: 'pass' },
+    action: document === undefined ? { kind: 'pass' } : { kind: 'rewrite', target: { path: [{ text: document }] } },
     queryPolicy: 'keep',
     force: true,
   };
   const cells = [null, ...path.replace(/\/$/, '').split('/').slice(1)];
-  return { index, rule, cells, splat: false, slash: 'any', clauses: [[]], kind: 'p', policy: 'k', text: '', variants: [] };
+  const kind = document === undefined ? 'p' : 'w';
+  return { index, rule, cells, splat: false, slash: 'any', clauses: [[]], kind, policy: 'k', text: document ?? '' };
 }
 
 function normalRule(rule: Rule, index: number): NormalRule {
@@ -101,22 +90,26 @@ function normalRule(rule: Rule, index: number): NormalRule {
   const splat = last?.kind === 'splat';
   const cells: Cell[] = [hostCell(rule)];
   const captures = new Map<string, string>();
+  const around: string[] = [];
   (splat ? segments.slice(0, -1) : segments).forEach((segment, n) => {
     if (segment.kind === 'splat') {
       throw new Unfit('unsupported', "'*' must be the last segment of a redirect");
     }
     if (segment.kind === 'literal') {
-      cells.push(encoded(segment.text, PATH, 'invalid-path').replace(/\//g, '%2F'));
+      cells.push(segmentText(segment.text));
       return;
-    }
-    if (segment.prefix || segment.suffix) {
-      throw new Unfit('unsupported', `a placeholder must be a whole segment, got '${segment.prefix ?? ''}:${segment.name}${segment.suffix ?? ''}'`);
     }
     if (n >= LIMITS.placeholderSegments) {
       throw new Unfit('unsupported', `only the first ${LIMITS.placeholderSegments} segments can be placeholders, ':${segment.name}' stands behind them`);
     }
     cells.push(null);
-    captures.set(segment.name, String(n + 1));
+    if (segment.prefix || segment.suffix) {
+      const letter = letterOf(rule.query.length + around.length);
+      around.push(affixToken(n + 1, letter, segmentText(segment.prefix ?? ''), segmentText(segment.suffix ?? '')));
+      captures.set(segment.name, letter);
+    } else {
+      captures.set(segment.name, String(n + 1));
+    }
   });
   if (cells.length - 1 > LIMITS.segments) {
     throw new Unfit('invalid-path', `a rule has at most ${LIMITS.segments} segments, got ${cells.length - 1}`);
@@ -132,12 +125,12 @@ function normalRule(rule: Rule, index: number): NormalRule {
     if (match.capture === undefined) {
       return match.value === undefined ? `Q${name}` : `Q${name}=${encodeURIComponent(match.value)}`;
     }
-    const letter = String.fromCharCode(65 + n);
+    const letter = letterOf(n);
     captures.set(match.capture, letter);
     return `Q${name}>${letter}`;
   });
   const compiled = action(rule, captures);
-  const always = [...tokens, ...compiled.tokens];
+  const always = [...around, ...tokens, ...compiled.tokens];
   const clauses = rule.conditions.map(clausesOf).reduce<Clauses>(and, [[]]).map((clause) => [...clause, ...always]);
   return {
     index,
@@ -149,8 +142,19 @@ function normalRule(rule: Rule, index: number): NormalRule {
     kind: compiled.kind,
     policy: compiled.policy,
     text: compiled.text,
-    variants: compiled.variants,
   };
+}
+
+function segmentText(text: string): string {
+  return encoded(text, PATH, 'invalid-path').replace(/\//g, '%2F');
+}
+
+/** Of a capture that is no whole segment. */
+function letterOf(n: number): string {
+  if (n >= 26) {
+    throw new Unfit('unsupported', 'a rule captures at most 26 query parameters and parts of segments');
+  }
+  return String.fromCharCode(65 + n);
 }
 
 function hostCell(rule: Rule): Cell {
@@ -172,7 +176,6 @@ interface CompiledAction {
   readonly policy: 'k' | 'm' | 'd';
   readonly text: string;
   readonly tokens: readonly string[];
-  readonly variants: readonly string[];
 }
 
 function action(rule: Rule, captures: ReadonlyMap<string, string>): CompiledAction {
@@ -191,12 +194,11 @@ function action(rule: Rule, captures: ReadonlyMap<string, string>): CompiledActi
       policy,
       text: [...argument, ...policy === 'm' ? [kind < 'a' ? names.join('|') : merged(target).join('|')] : [], text].join('`'),
       tokens,
-      variants: [],
     };
   };
   switch (it.kind) {
     case 'pass':
-      return { kind: 'p', policy: 'k', text: '', tokens: [], variants: [] };
+      return { kind: 'p', policy: 'k', text: '', tokens: [] };
     case 'redirect':
       return one(String(it.status).slice(2), it.target, [], true);
     case 'rewrite':
@@ -205,7 +207,7 @@ function action(rule: Rule, captures: ReadonlyMap<string, string>): CompiledActi
       return one('o', it.target, [originText(it.origin)]);
     case 'status':
       return it.page === undefined
-        ? { kind: 'e', policy: 'k', text: `${it.status}\``, tokens: [], variants: [] }
+        ? { kind: 'e', policy: 'k', text: `${it.status}\``, tokens: [] }
         : one('e', it.page, [String(it.status)]);
     case 'split':
       return split(it, captures);
@@ -229,7 +231,7 @@ function split(it: Extract<Rule['action'], { kind: 'split' }>, captures: Readonl
     end += shares[n];
     return `${end}\`${targetText(target, captures, false).text}`;
   });
-  return { kind: 's', policy: 'k', text: `${it.experiment}\`${it.maxAgeSeconds ?? 30 * 86_400}\``, tokens: [], variants };
+  return { kind: 's', policy: 'k', text: [it.experiment, it.maxAgeSeconds ?? 30 * 86_400, ...variants].join('`'), tokens: [] };
 }
 
 function originText(origin: Extract<Rule['action'], { kind: 'proxy' }>['origin']): string {
@@ -306,108 +308,4 @@ function positionOf(name: string, captures: ReadonlyMap<string, string>): string
     throw new Unfit('unknown-capture', `the target uses ':${name}', which the rule does not capture`);
   }
   return position;
-}
-
-export function encodePath(text: string): string {
-  return encoded(text, PATH, 'invalid-path');
-}
-
-function encoded(text: string, allowed: RegExp, code: DiagnosticCode): string {
-  if (CONTROL.test(text)) {
-    throw new Unfit(code, `control characters are not allowed, got ${JSON.stringify(text)}`);
-  }
-  if (/^[A-Za-z0-9\-._~/]*$/.test(text)) {
-    return text;
-  }
-  return text.replace(/%[0-9A-Fa-f]{2}|[\ud800-\udbff][\udc00-\udfff]|[^]/g, (character) => {
-    if (allowed.test(character)) {
-      return character.length > 1 ? character.toUpperCase() : character;
-    }
-    try {
-      return encodeURIComponent(character).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
-    } catch {
-      throw new Unfit(code, `half a surrogate pair is not allowed, got ${JSON.stringify(text)}`);
-    }
-  });
-}
-
-function queryName(name: string): string {
-  const text = encodeURIComponent(name).replace(/[!'()*~]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
-  if (text === '') {
-    throw new Unfit('invalid-query', 'a query parameter needs a name');
-  }
-  return text;
-}
-
-// ---------------------------------------------------------------------------------------------------------- conditions
-
-/** `has` of the condition as clauses of runtime tokens. */
-export function clausesOf(condition: Condition): Clauses {
-  const has = positive(condition);
-  return condition.negate === true ? not(has) : has;
-}
-
-function positive({ kind, name, values, compare = 'equals' }: Condition): Clauses {
-  const list = (of: readonly string[]) => of.map((value) => encodeURIComponent(value)).join(',');
-  const needValues = () => {
-    if (values.length === 0) {
-      throw new Unfit('invalid-condition', `a condition on ${kind} needs at least one value`);
-    }
-  };
-  switch (kind) {
-    case 'country':
-      needValues();
-      return [[`E${COUNTRY_HEADER}=${list(values.map((value) => value.toUpperCase()))}`]];
-    case 'region':
-      needValues();
-      return values.map((value) => {
-        const [region, country] = value.toUpperCase().split('-').reverse();
-        return [...country === undefined ? [] : [`E${COUNTRY_HEADER}=${list([country])}`], `E${REGION_HEADER}=${list([region])}`];
-      });
-    case 'language':
-      needValues();
-      return [[`Laccept-language=${values.map((value) => value.toLowerCase()).join(',')}`]];
-    case 'device':
-      needValues();
-      return values.map((value) => {
-        if (!['mobile', 'tablet', 'desktop', 'smarttv'].includes(value)) {
-          throw new Unfit('invalid-condition', `a device is 'mobile', 'tablet', 'desktop' or 'smarttv', got '${value}'`);
-        }
-        return [`Ecloudfront-is-${value}-viewer=true`];
-      });
-    case 'method':
-      needValues();
-      return [[`T=${list(values.map((value) => value.toUpperCase()))}`]];
-    case 'host': {
-      needValues();
-      const exact = values.filter((value) => !value.startsWith('*'));
-      const below = values.filter((value) => value.startsWith('*')).map((value) => [`Ehost$${list([value.slice(1).toLowerCase()])}`]);
-      return [...exact.length === 0 ? [] : [[`Ehost=${list(exact.map((value) => value.toLowerCase()))}`]], ...below];
-    }
-    case 'cookie':
-    case 'header':
-    case 'query': {
-      const letter = { cookie: 'K', header: 'E', query: 'Q' }[kind];
-      const key = kind === 'query' ? queryName(name ?? '') : kind === 'header' ? (name ?? '').toLowerCase() : name ?? '';
-      if (!TOKEN_NAME.test(key)) {
-        throw new Unfit('invalid-condition', `a ${kind} is named with letters, digits, '.', '-' and '_', got '${key}'`);
-      }
-      if (values.length === 0) {
-        return [[letter + key]];
-      }
-      const operator = { equals: '=', prefix: '<', suffix: '$', contains: '~' }[compare];
-      return compare === 'equals'
-        ? [[`${letter}${key}=${list(values)}`]]
-        : values.map((value) => [letter + key + operator + encodeURIComponent(value)]);
-    }
-  }
-}
-
-function and(left: Clauses, right: Clauses): Clauses {
-  return left.flatMap((one) => right.map((other) => [...one, ...other]));
-}
-
-/** De Morgan: of each clause, one token must not hold. */
-function not(clauses: Clauses): Clauses {
-  return clauses.map((clause) => clause.map((token) => [token.startsWith('!') ? token.slice(1) : `!${token}`])).reduce(and, [[]]);
 }

@@ -66,7 +66,7 @@ export function order(rules: readonly NormalRule[], files: ReadonlyMap<string, N
   for (const rule of rules) {
     draftAt(groups, rule.cells, rule.splat).own.push(rule);
   }
-  files.forEach((pass) => draftAt(groups, pass.cells, false));
+  files.forEach(({ cells }) => draftAt(groups, cells, false));
   close(groups, rules.length + files.size);
 
   const ordered = [...groups.values()].sort((a, b) => compareShapes(a.shape, b.shape));
@@ -235,7 +235,7 @@ function resolve(
       least = n + 1;
     }
   });
-  if (file !== undefined && (keepFiles || inherited.length > 0)) {
+  if (file !== undefined && (keepFiles || file.kind !== 'p' || inherited.length > 0)) {
     least = wanted.length;
   } else if (file !== undefined && own.length === 0) {
     return;

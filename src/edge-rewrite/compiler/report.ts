@@ -1,3 +1,4 @@
+import { Access } from './access';
 import { Diagnostic, DiagnosticCode, EmittedFunction, Report, StoreData, Tier } from './model';
 import { NormalRule } from './normalise';
 import { Table } from './table';
@@ -10,13 +11,15 @@ interface Parts {
   readonly response?: EmittedFunction;
   readonly table: Table;
   readonly data?: StoreData;
+  readonly access?: Access;
+  readonly accessReads: number;
   readonly diagnostics: readonly Diagnostic[];
 }
 
 const LIMIT_CODES: readonly DiagnosticCode[] = ['code-size', 'value-size', 'key-size', 'store-size', 'reads', 'opcodes', 'header-names', 'policy', 'tier'];
-const IMPORT_CODES: readonly DiagnosticCode[] = ['syntax', 'unsupported', 'unknown-option', 'line-too-long', 'ignored'];
+const IMPORT_CODES: readonly DiagnosticCode[] = ['syntax', 'unsupported', 'unknown-option', 'line-too-long', 'ignored', 'lost-access'];
 
-export function reportOf({ tier, rules, headerRules, request, response, table, data, diagnostics }: Parts): Report {
+export function reportOf({ tier, rules, headerRules, request, response, table, data, access, accessReads, diagnostics }: Parts): Report {
   const of = (...codes: readonly DiagnosticCode[]) => diagnostics.filter(({ code }) => codes.includes(code));
   return {
     tier,
@@ -28,9 +31,10 @@ export function reportOf({ tier, rules, headerRules, request, response, table, d
     responseOpcodes: response?.opcodes ?? 0,
     entries: table.entries.length,
     dataBytes: data?.bytes ?? table.entries.reduce((sum, { key, value }) => sum + key.length + value.length + 2, 0),
-    maxReads: Math.max(...table.reads),
-    readsByDepth: table.reads,
+    maxReads: Math.max(...table.reads) + accessReads,
+    readsByDepth: table.reads.map((reads) => reads + accessReads),
     shapes: table.probes.split('|').flatMap((cell) => cell.split(' ').slice(1)).filter((token, n, all) => all.indexOf(token) === n),
+    protectedPaths: access?.protectedPaths ?? [],
     unreachable: of('unreachable', 'shadowed-by-file'),
     duplicates: of('duplicate'),
     loops: of('loop'),

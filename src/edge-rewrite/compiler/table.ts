@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { fieldsOf } from './conditions';
 import { LIMITS } from './limits';
 import { DataEntry } from './model';
 import { NormalRule, Slash } from './normalise';
@@ -19,7 +20,7 @@ export interface Table {
 const POLICY: Readonly<Record<Slash, Readonly<Record<'k' | 'm' | 'd', string>>>> = {
   any: { k: 'k', m: 'm', d: 'd' },
   closed: { k: 'K', m: 'M', d: 'D' },
-  open: { k: 'x', m: 'y', d: 'z' },
+  open: { k: 'X', m: 'Y', d: 'Z' },
 };
 
 export function tableOf({ patterns, shapes }: Pick<Ordered, 'patterns' | 'shapes'>, ranked = false): Table {
@@ -27,7 +28,7 @@ export function tableOf({ patterns, shapes }: Pick<Ordered, 'patterns' | 'shapes
   const marks = marksOf(shapes);
   const entries = patterns.map((pattern) => ({
     key: keyOf(pattern, marks),
-    value: pattern.alternatives.map((alternative) => valueOf(alternative, ranked)).join('^'),
+    value: pattern.alternatives.map((alternative) => valueOf(alternative, ranked)).join('<'),
     pattern,
   }));
   const deepest = Math.max(0, ...shapes.map(({ depth }) => depth));
@@ -48,16 +49,19 @@ export function linesOf(entries: ReadonlyArray<{ readonly key: string; readonly 
   return `}${entries.map(({ key, value }) => `${key} ${value}}`).join('')}`;
 }
 
-/** The fewest buckets that all stay below the limit of a value; undefined if an entry alone is too large. */
+/**
+ * Buckets by the md5 of the key, as few as all stay below the limit of a value; undefined if an entry alone is too large.
+ * One read must find a key, so the fullest bucket decides: where entries have 60 bytes, the mean one is filled by half.
+ */
 export function bucketsOf({ entries }: Table): readonly DataEntry[] | undefined {
-  const room = LIMITS.entryBytes - 10;
-  const bytes = entries.reduce((sum, { key, value }) => sum + key.length + value.length + 2, 0);
-  const hashes = entries.map(({ key }) => parseInt(createHash('md5').update(key).digest('hex').slice(0, 8), 16));
-  for (let fill = 820; fill > 40; fill = Math.floor(fill * 0.95)) {
-    const count = Math.ceil(bytes / fill);
-    const lengths = new Uint32Array(count).fill(1);
-    entries.forEach(({ key, value }, n) => lengths[hashes[n] % count] += key.length + value.length + 2);
-    if (lengths.every((length) => length <= room)) {
+  const lengths = Uint32Array.from(entries, ({ key, value }) => key.length + value.length + 2);
+  const hashes = Uint32Array.from(entries, ({ key }) => createHash('md5').update(key).digest().readUInt32BE(0));
+  const bytes = lengths.reduce((sum, length) => sum + length, 0);
+  // Which count suits is a matter of chance near the limit: each is tried, in steps of half a percent.
+  const most = lengths.every((length) => length < LIMITS.entryBytes - 8) ? entries.length * 4 + 64 : 0;
+  for (let count = Math.ceil(bytes / LIMITS.entryBytes); count <= most; count = Math.ceil(count * 1.005)) {
+    const room = LIMITS.entryBytes - 1 - String(count - 1).length;
+    if (fit(lengths, hashes, count, room)) {
       const buckets = Array.from({ length: count }, (): Table['entries'][number][] => []);
       entries.forEach((entry, n) => buckets[hashes[n] % count].push(entry));
       return buckets.map((bucket, n) => ({ key: String(n), value: linesOf(bucket) }));
@@ -66,10 +70,15 @@ export function bucketsOf({ entries }: Table): readonly DataEntry[] | undefined 
   return undefined;
 }
 
+function fit(lengths: Uint32Array, hashes: Uint32Array, count: number, room: number): boolean {
+  const filled = new Uint32Array(count);
+  return hashes.every((hash, n) => (filled[hash % count] += lengths[n]) <= room);
+}
+
 /** One alternative per clause of the rule's conditions. */
 export function valueOf({ rule, slash }: Alternative, ranked: boolean): string {
   const head = (ranked ? `${rule.index.toString(36)} ` : '') + rule.kind + POLICY[slash][rule.policy] + rule.text;
-  return clausesOnce(rule).map((clause) => [head, ...clause, ...rule.variants].join(' ')).join('^');
+  return clausesOnce(rule).map((clause) => [head, ...clause.flatMap(fieldsOf)].join(' ')).join('<');
 }
 
 /** A clause that always holds makes the others idle. */

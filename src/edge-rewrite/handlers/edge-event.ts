@@ -25,11 +25,12 @@ export interface FunctionResponse {
 
 /** The request of a Lambda@Edge event, as a CloudFront function would see it. */
 export function functionRequest({ method, uri, querystring, headers }: CloudFrontRequest): FunctionRequest {
+  const host = headers['x-rewrite-host'];
   return {
     method,
     uri,
     querystring: bagOf(querystring.split('&').filter((pair) => pair !== '').map((pair) => split(pair))),
-    headers: Object.fromEntries(Object.entries(headers).map(([name, values]) => [name.toLowerCase(), { value: values.map(({ value }) => value).join(',') }])),
+    headers: Object.fromEntries(Object.entries(host ? { ...headers, host } : headers).map(([name, values]) => [name.toLowerCase(), { value: values.map(({ value }) => value).join(',') }])),
     cookies: bagOf((headers.cookie ?? []).flatMap(({ value }) => value.split(';')).map((pair) => split(pair.trim()))),
     rawQueryString: () => querystring,
   };

@@ -3,6 +3,9 @@ import type { CloudFrontRequest, CloudFrontResultResponse } from 'aws-lambda';
 import { edgeHeaders, FunctionRequest, functionRequest, FunctionResponse, queryString } from './edge-event';
 import { EdgeTable } from './edge-table';
 
+/** Request header that holds the status of a page. */
+export const STATUS = 'x-rewrite-status';
+
 type Handler = (event: { request: FunctionRequest }) => Promise<FunctionRequest | FunctionResponse>;
 
 /** What `updateRequestOrigin` is given. */
@@ -22,7 +25,8 @@ export class EdgeProgram {
 
   constructor(table: EdgeTable) {
     const cf = {
-      kvs: () => ({ get: async (key: string) => found(table.get(key), key) }),
+      // A store throws for what it has not; the program takes an empty answer alike, and a stack costs more than the look-up.
+      kvs: () => ({ get: async (key: string) => table.get(key) ?? '' }),
       updateRequestOrigin: (origin: OriginUpdate) => { this.origin = origin; },
     };
     const code = table.head.code.replace(/^import cf from 'cloudfront';\n/, '');
@@ -44,14 +48,14 @@ export class EdgeProgram {
         ...request,
         uri: result.uri,
         querystring: queryAfter === queryBefore ? request.querystring : queryAfter,
-        ...this.elsewhere(request),
+        ...this.elsewhere(withStatus(request, result.headers[STATUS]?.value)),
       },
     };
   }
 
   /** CloudFront finds the origin by what stands in the request. */
   private elsewhere({ headers }: CloudFrontRequest): Partial<CloudFrontRequest> {
-    if (!this.origin) return {};
+    if (!this.origin) return { headers };
     const { domainName, customOriginConfig: { port, protocol, sslProtocols } } = this.origin;
     return {
       origin: { custom: { customHeaders: {}, domainName, keepaliveTimeout: 5, path: '', port, protocol, readTimeout: 30, sslProtocols } },
@@ -60,7 +64,8 @@ export class EdgeProgram {
   }
 }
 
-function found(value: string | undefined, key: string): string {
-  if (value === undefined) throw new Error(`no rule for '${key}'`);
-  return value;
+/** The mark by which a page receives its status, never one of the visitor's own. */
+function withStatus(request: CloudFrontRequest, status: string | undefined): CloudFrontRequest {
+  const { [STATUS]: _forged, ...headers } = request.headers;
+  return { ...request, headers: status === undefined ? headers : { ...headers, [STATUS]: [{ key: STATUS, value: status }] } };
 }

@@ -12,7 +12,7 @@ test('a file with all Netlify knows', () => {
       '18: /internal/*~ { X-Robots-Tag: none }',
     ],
     reports: [
-      "19: unsupported: 'Basic-Auth' protects the path with passwords",
+      "19: lost-access: 'Basic-Auth' protects the path with passwords; without it the path becomes public",
       "23: ignored: Netlify does not let header 'Server' be set",
       "24: syntax: a header is written 'Name: value'",
       '22: ignored: no header below this path can be converted',

@@ -29,7 +29,7 @@ test('a file with all Netlify knows', () => {
     ],
     headers: [],
     reports: [
-      "35: unsupported: condition 'Role' needs Netlify's identity tokens",
+      "35: lost-access: condition 'Role' needs Netlify's identity tokens; without it the path may become public",
       "36: unsupported: signed proxy requests need Netlify's secrets",
       "37: unsupported: functions and services of Netlify are not here, got '/.netlify/functions/:splat'",
       "38: unsupported: '*' must be the whole last segment, got '/pdf/*.pdf'",

@@ -1,5 +1,6 @@
 """MiniStack as the kit runs it: loopback only, Node functions executed by the kit's Lambda host."""
 import asyncio
+import json
 import logging
 import os
 import sys
@@ -21,7 +22,7 @@ os.environ.update({
 from hypercorn.asyncio import serve  # noqa: E402
 from hypercorn.config import Config  # noqa: E402
 from ministack.app import app  # noqa: E402
-from ministack.services import lambda_svc  # noqa: E402
+from ministack.services import cloudfront_keyvaluestore, lambda_svc, s3  # noqa: E402
 from ministack.services.cloudformation import provisioners  # noqa: E402
 
 # Types MiniStack lacks: accepted and recorded, their behaviour is proven elsewhere. Values: attributes for GetAtt.
@@ -29,6 +30,7 @@ RECORD_ONLY = {
     "AWS::CloudFront::CachePolicy": ["Id"],
     "AWS::CloudFront::Function": ["FunctionARN", "FunctionMetadata.FunctionARN"],
     "AWS::CloudFront::OriginAccessControl": ["Id"],
+    "AWS::CloudFront::OriginRequestPolicy": ["Id"],
     "AWS::CloudFront::ResponseHeadersPolicy": ["Id"],
 }
 
@@ -39,6 +41,20 @@ def record_only(attributes: list) -> dict:
         return name, {attribute: name for attribute in attributes}
 
     return {"create": create, "delete": lambda physical_id, props: None}
+
+
+def importing(create):
+    """MiniStack creates key value stores empty; CloudFormation fills them from S3."""
+    def create_and_import(logical_id, props, stack_name):
+        name, attributes = create(logical_id, props, stack_name)
+        if "ImportSource" in props:
+            bucket, key = props["ImportSource"]["SourceArn"].split(":::")[1].split("/", 1)
+            data = json.loads(s3._get_object_data(bucket, key))["data"]
+            cloudfront_keyvaluestore._stores[attributes["Arn"]] = {
+                "etag": attributes["Id"], "items": {entry["key"]: entry["value"] for entry in data}}
+        return name, attributes
+
+    return create_and_import
 
 
 def execute(func, event, _url, request_id):
@@ -53,6 +69,8 @@ def execute(func, event, _url, request_id):
 def patch() -> None:
     for resource_type, attributes in RECORD_ONLY.items():
         provisioners._RESOURCE_HANDLERS.setdefault(resource_type, record_only(attributes))
+    stores = provisioners._RESOURCE_HANDLERS["AWS::CloudFront::KeyValueStore"]
+    stores["create"] = importing(stores["create"])
     host = os.environ.get("KIT_LAMBDA_HOST")
     if host:
         # Seam 1: which functions leave the house.

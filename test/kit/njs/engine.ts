@@ -18,6 +18,8 @@ export interface EdgeRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly cookies?: Readonly<Record<string, string>>;
+  /** Of the visitor. */
+  readonly ip?: string;
 }
 
 interface Value {
@@ -94,12 +96,9 @@ function refusal({ thrown, result }: RawOutcome, { code, data, uncut = false }: 
   if (thrown !== undefined) {
     return thrown;
   }
-  if (!uncut && Buffer.byteLength(code) > LIMITS.codeBytes) {
-    return `code of ${Buffer.byteLength(code)} bytes`;
-  }
-  const large = data?.find(({ key, value }) => key.length > LIMITS.keyBytes || key.length + value.length > LIMITS.entryBytes);
+  const large = tooLarge(uncut ? '' : code, data);
   if (large !== undefined) {
-    return `key or value too large: ${large.key}`;
+    return large;
   }
   if (result === null || typeof result !== 'object') {
     return `no object returned: ${JSON.stringify(result)}`;
@@ -120,7 +119,30 @@ function refusal({ thrown, result }: RawOutcome, { code, data, uncut = false }: 
   return result.statusCode !== undefined && headers.find(([name]) => isReadOnlyHeader(name, 'viewer-response')) ? 'read-only header' : undefined;
 }
 
-export function eventFor(request: EdgeRequest, response?: unknown): { request: Record<string, unknown>; raw?: string; response?: unknown } {
+interface Event {
+  readonly viewer: { readonly ip: string };
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly raw?: string;
+  readonly response?: unknown;
+}
+
+/** What CloudFront would not even accept. */
+export function tooLarge(code: string, data?: Job['data']): string | undefined {
+  if (Buffer.byteLength(code) > LIMITS.codeBytes) {
+    return `code of ${Buffer.byteLength(code)} bytes`;
+  }
+  const large = data?.find(({ key, value }) => key.length > LIMITS.keyBytes || key.length + value.length > LIMITS.entryBytes);
+  return large && `key or value too large: ${large.key}`;
+}
+
+/** A function that makes the handler of emitted code. What CloudFront does not offer is shadowed by undefined parameters. */
+export function asFactory(code: string): string {
+  const hidden = 'process, ngx, fs, setTimeout, setImmediate, clearTimeout, fetch, require, global, globalThis';
+  return `function (cf, crypto, console, Math, ${hidden}) { ${code.replace(/^import \w+ from '(?:cloudfront|crypto)';\n?/gm, '')}
+return handler; }`;
+}
+
+export function eventFor(request: EdgeRequest, response?: unknown): Event {
   const headers = Object.entries({ host: 'd111111abcdef8.cloudfront.net', ...request.headers });
   const querystring: Record<string, { value: string; multiValue?: { value: string }[] }> = Object.create(null) as Record<string, never>;
   for (const pair of (request.query ?? '').split('&').filter((one) => one !== '')) {
@@ -134,6 +156,7 @@ export function eventFor(request: EdgeRequest, response?: unknown): { request: R
     }
   }
   return {
+    viewer: { ip: request.ip ?? '198.51.100.7' },
     request: {
       method: request.method ?? 'GET',
       uri: request.uri,
@@ -146,13 +169,11 @@ export function eventFor(request: EdgeRequest, response?: unknown): { request: R
   };
 }
 
-/** Plain script for both engines. What CloudFront does not offer is shadowed by undefined parameters. */
+/** Plain script for both engines. */
 function scriptFor(jobs: readonly Job[]): string {
-  const hidden = 'process, ngx, fs, setTimeout, setImmediate, clearTimeout, fetch, require, global, globalThis';
   const parts = jobs.map(({ code, requests, data = [], response, random = 0.5, brokenStore = false }) => `
 jobs.push({
-  make: function (cf, crypto, console, Math, ${hidden}) { ${code.replace(/^import \w+ from '(?:cloudfront|crypto)';\n?/gm, '')}
-return handler; },
+  make: ${asFactory(code)},
   data: ${JSON.stringify(Object.fromEntries(data.map(({ key, value }) => [key, value])))},
   random: ${random}, broken: ${brokenStore},
   events: ${JSON.stringify(JSON.stringify(requests.map((request) => eventFor(request, response))))},
@@ -181,6 +202,11 @@ async function one(job, event) {
       if (job.broken) { throw new Error('store not available'); }
       if (!Object.prototype.hasOwnProperty.call(job.data, key)) { throw new Error('KeyNotFound'); }
       return job.data[key];
+    },
+    exists: async function (key) {
+      seen.reads++;
+      if (job.broken) { throw new Error('store not available'); }
+      return Object.prototype.hasOwnProperty.call(job.data, key);
     },
   };
   var cf = {
@@ -219,7 +245,7 @@ function inNjs(script: string): string {
 /** The job queue of the context runs dry before `runInContext` returns, so nothing has to be awaited. */
 function inV8(script: string): string {
   const lines: string[] = [];
-  const context = createContext({ lines, crypto }, { microtaskMode: 'afterEvaluate' });
+  const context = createContext({ lines, crypto, Buffer }, { microtaskMode: 'afterEvaluate' });
   runInContext(`${script}main(function (line) { lines.push(line); });`, context);
   return lines.join('\n');
 }

@@ -16,6 +16,7 @@ const BLOCKS = join(__dirname, '../../../src/edge-rewrite/compiler/blocks');
 
 /** As they are in the repository: the shipped ones differ in white space and local names only. */
 export const READABLE: Blocks = {
+  access: readFileSync(join(BLOCKS, 'access.js'), 'utf8'),
   viewerRequest: readFileSync(join(BLOCKS, 'viewer-request.js'), 'utf8'),
   viewerResponse: readFileSync(join(BLOCKS, 'viewer-response.js'), 'utf8'),
   separator: '\n',
@@ -41,7 +42,8 @@ export function countResponses(sets: readonly RuleSet[], options: CompileOptions
   return { compiled, ...count(compiled.viewerResponse?.code ?? '', requests, { response }) };
 }
 
-function count(code: string, requests: readonly EdgeRequest[], job: Pick<Job, 'data' | 'response'>): Omit<Counted, 'compiled'> {
+/** Opcodes of a function written one basic block a line. */
+export function count(code: string, requests: readonly EdgeRequest[], job: Pick<Job, 'data' | 'response'>): Omit<Counted, 'compiled'> {
   const perLine = opcodesPerLine(code);
   const outcomes = run('v8', [{ code: instrumented(code), requests, ...job, uncut: true }])[0];
   const opcodes = outcomes.map(({ logs }) => {

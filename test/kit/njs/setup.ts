@@ -49,7 +49,7 @@ export function ensureNjs(): Engine {
 
 function installed(): Engine | undefined {
   const module = join('/', MODULE);
-  return existsSync(module) ? engineOf({ file: 'njs', args: [] }, { file: 'nginx', args: [] }, module) : undefined;
+  return existsSync(module) ? engineOf({ file: 'njs', args: [] }, { file: '/usr/sbin/nginx', args: [] }, module) : undefined;
 }
 
 function fetched(): Engine | undefined {

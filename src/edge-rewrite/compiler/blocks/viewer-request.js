@@ -3,127 +3,102 @@
 // no spread, destructuring, default parameters, `for of`, `?.`, `??`, classes, Map or Set.
 //
 // TABLE      '}key value}key value}', in the code or as a bucket of the store; a path holds no space, so none spans two entries
-// value      alternatives separated by '^', the first that holds decides
-// alternative  fields separated by ' ': code + text, then conditions, then variants of a split; the position of the rule in
-//            front where the lowest of all hits decides instead of the first
+// value      alternatives separated by '<', the first that holds decides
+// alternative  fields separated by ' ': code + text, then three per condition; the position of the rule in front where the
+//            lowest of all hits decides instead of the first
 // code       kind (1 2 3 7 8: redirect 30x; w rewrite; o proxy; e status; s split; - pass), then query policy and slash:
-//            k keep, m merge, d drop; upper case: only without a slash at the end; x, y, z: only with one
-// text       arguments, each closed by '`', then the target; '>1' is segment 1, '>b' segments 2 and on, '>A' a query capture
-// variant    the first bucket that is no longer its own, '`', target
+//            k keep, m merge, d drop; K, M, D: only without a slash at the end; X, Y, Z: only with one
+// text       arguments, each closed by '`', then the target; '>1' is segment 1, '>b' segments 2 and on, '>A' another capture.
+//            Of a split: its name, seconds, then for each variant the first bucket that is no longer its own, and target
+// condition  place, name, source of a regular expression over '=' and the value, '' if there is none. Place: a property of the
+//            request; or L language (without '='), T method, Q query, C query and the letter it is captured by in front of the name,
+//            Z segment, A segment of which a part is captured: letter, position, lengths of what stands around it
 // PROBES     per depth of the path, separated by '|': keys to try after the path itself, separated by ' ':
 //            mark, depth ('a' is none), host flag (only with host rules), positions of placeholders; a mark in upper case is a prefix
 
 //#if conditions
-function holds(request, token, segments) {
-  var match = /^(!?)(.)([\w.%-]*)(.?)(.*)/.exec(token);
-  var bag = request.headers;
-  //#if cookies
-  if (match[2] === 'K') {
-    bag = request.cookies;
-  }
-  //#endif
-  //#if queries
-  if (match[2] === 'Q') {
-    bag = request.querystring;
-  }
-  //#endif
-  var entry = bag[match[3]];
-  //#if methods
-  if (match[2] === 'T') {
-    entry = { value: request.method };
-  }
-  //#endif
-  //#if labels
-  if (match[2] === 'Z') {
-    return /^[a-z0-9-]+$/.test(segments[match[3]]);
-  }
-  //#endif
-  var result = !!entry;
-  if (result) {
-    var value = entry.value;
-    var operator = match[4];
-    //#if queries
-    if (match[2] === 'Q') {
-      value = decoded(value);
-    }
-    //#endif
+function told(request, segments, place, name) {
+  //#if special
+  if (place < 'a') {
     //#if languages
-    if (match[2] === 'L') {
-      return spoken(value, match[5]) !== (match[1] === '!');
+    if (place === 'L') {
+      return spoken(request.headers[name]);
     }
     //#endif
-    value = encodeURIComponent(value);
-    //#if captured
-    if (operator === '>') {
-      segments[match[5]] = value.replace(/%20/g, '+');
-      return true;
+    //#if methods
+    if (place === 'T') {
+      return '=' + request.method;
     }
     //#endif
-    if (operator !== '') {
-      var wanted = match[5];
-      if (operator === '=') {
-        wanted = ',' + value + ',';
-        value = ',' + match[5] + ',';
-      }
-      if (operator === '<') {
-        value = ',' + value;
-        wanted = ',' + wanted;
-      }
-      if (operator === '$') {
-        value += ',';
-        wanted += ',';
-      }
-      result = value.indexOf(wanted) >= 0;
+    //#if labels
+    if (place === 'Z') {
+      return '=' + segments[name];
     }
+    //#endif
+    //#if affixes
+    if (place === 'A') {
+      return inside(segments, name);
+    }
+    //#endif
+    //#if queries
+    return queried(request, segments, place, name);
+    //#endif
   }
-  return result !== (match[1] === '!');
+  //#endif
+  var entry = request[place][name];
+  if (entry) {
+    return '=' + entry.value;
+  }
+  return '';
+}
+//#endif
+//#if affixes
+function inside(segments, name) {
+  var parts = name.split(':');
+  var segment = segments[parts[1]];
+  segments[parts[0]] = segment.slice(+parts[2], segment.length - parts[3]);
+  return '=' + segment;
 }
 //#endif
 //#if queries
-function decoded(value) {
-  try {
-    return decodeURIComponent(value.replace(/\+/g, ' '));
-  } catch (error) {
-    return value;
+function queried(request, segments, place, name) {
+  //#if captured
+  var letter = '';
+  if (place === 'C') {
+    letter = name[0];
+    name = name.slice(1);
   }
+  //#endif
+  var entry = request.querystring[name];
+  if (!entry) {
+    return '';
+  }
+  var value = entry.value;
+  try {
+    value = decodeURIComponent(value.replace(/\+/g, ' '));
+  } catch (error) {
+    value = entry.value;
+  }
+  value = encodeURIComponent(value);
+  //#if captured
+  if (letter !== '') {
+    segments[letter] = value.replace(/%20/g, '+');
+  }
+  //#endif
+  return '=' + value;
 }
 //#endif
 //#if languages
-function spoken(header, wanted) {
-  var ranges = header.toLowerCase().split(',', 8);
-  var index = 0;
-  var best = '';
-  var highest = 0;
-  while (true) {
-    if (index >= ranges.length) {
-      break;
-    }
-    var range = /^\s*([a-z]{1,8}(?:-[a-z0-9]{1,8}){0,3})\s*(?:;\s*q=([\d.]+))?/.exec(ranges[index]);
-    if (range) {
-      var quality = 1;
-      if (range[2]) {
-        quality = +range[2];
-      }
-      if (quality > highest) {
-        highest = quality;
-        best = range[1];
-      }
-    }
-    if (highest >= 1) {
-      break;
-    }
-    index++;
+// The range with the highest weight, the first of equal ones. Each well-formed one becomes '\nweight\ntag', which sorts;
+// what follows the tag in the result is of no interest.
+function spoken(entry) {
+  if (!entry) {
+    return '';
   }
-  while (true) {
-    if ((',' + wanted + ',').indexOf(',' + best + ',') >= 0) {
-      return true;
-    }
-    index = best.lastIndexOf('-');
-    if (index < 0) {
-      return false;
-    }
-    best = best.slice(0, index);
-  }
+  var ranges = (',' + entry.value.toLowerCase() + ',\n0\n').replace(/,\s*([a-z][a-z0-9-]*)\s*(?=,)/g, ',$1;q=1');
+  ranges = ranges.replace(/,\s*([a-z][a-z0-9-]*)\s*;\s*q=(1|0\.\d*?[1-9])\.?0*\s*(?=,)/g, '\n$2\n$1');
+  var best = ranges.match(/\n[\d.]+\n/g).sort().pop();
+  return ranges.slice(ranges.indexOf(best) + best.length);
 }
 //#endif
 //#if location
@@ -159,10 +134,6 @@ function redirect(status, target, query, base) {
   if (target[0] === '/') {
     target = base + '/' + target.replace(/^([\/\\]|%2f|%5c)+/i, '');
   }
-  //#if fragments
-  var parts = target.split('#');
-  target = parts[0];
-  //#endif
   if (query) {
     var mark = '?';
     if (target.indexOf('?') >= 0) {
@@ -170,11 +141,6 @@ function redirect(status, target, query, base) {
     }
     target += mark + query.replace(/[^!-~]+/g, encodeURIComponent);
   }
-  //#if fragments
-  if (parts.length > 1) {
-    target += '#' + parts[1];
-  }
-  //#endif
   return { statusCode: status, headers: { location: { value: target } } };
 }
 //#endif
@@ -186,6 +152,15 @@ async function handler(event) {
   delete headers['x-rewrite-cookie'];
   delete headers['x-rewrite-variant'];
   delete headers['x-rewrite-path'];
+  //#endif
+  //#if access
+  var checks = covering(request.uri);
+  if (checks !== '') {
+    var refused = await refusal(event, checks);
+    if (refused) {
+      return refused;
+    }
+  }
   //#endif
   try {
     var uri = request.uri;
@@ -278,8 +253,14 @@ async function handler(event) {
         found = [value];
         //#endif
         //#if several
-        var alternatives = value.split('^');
+        var alternatives = value.split('<');
         var n = 0;
+        //#if slash
+        var other = 'XYZ';
+        if (open) {
+          other = 'KMD';
+        }
+        //#endif
         while (true) {
           found = alternatives[n].split(' ');
           var holding = true;
@@ -290,30 +271,21 @@ async function handler(event) {
           }
           //#endif
           //#if slash
-          var other = 'xyz';
-          if (open) {
-            other = 'KMD';
-          }
-          if (other.indexOf(found[0][1]) >= 0) {
-            holding = false;
+          if (found[0][1] < 'a') {
+            holding = other.indexOf(found[0][1]) < 0;
           }
           //#endif
-          var field = 1;
           //#if conditions
+          var field = 1;
           while (true) {
-            if (!holding) {
-              break;
-            }
             if (field >= found.length) {
               break;
             }
-            //#if splits
-            if (/^\d/.test(found[field])) {
+            if (!new RegExp(found[field + 2]).test(told(request, segments, found[field], found[field + 1]))) {
+              holding = false;
               break;
             }
-            //#endif
-            holding = holds(request, found[field], segments);
-            field++;
+            field += 3;
           }
           //#endif
           if (holding) {
@@ -341,10 +313,10 @@ async function handler(event) {
         //#endif
       }
       //#if probes
-      if (next >= probes.length) {
+      var probe = probes[next];
+      if (!probe) {
         break;
       }
-      var probe = probes[next];
       next++;
       //#if hosts
       if (probe === '/') {
@@ -360,17 +332,19 @@ async function handler(event) {
       //#endif
       key = probe[0];
       //#if placeholders
-      var position = PLACES;
-      while (true) {
-        if (position >= probe.length) {
-          break;
+      if (probe.length > PLACES) {
+        var position = PLACES;
+        while (true) {
+          var place = probe[position];
+          if (!place) {
+            break;
+          }
+          if (pieces[place] === '') {
+            key = '\n';
+          }
+          pieces[place] = ':';
+          position++;
         }
-        var place = probe[position];
-        if (pieces[place] === '') {
-          key = '\n';
-        }
-        pieces[place] = ':';
-        position++;
       }
       //#endif
       //#if hosts
@@ -394,22 +368,10 @@ async function handler(event) {
         if (field >= found.length) {
           break;
         }
-        if (found[field][0] === 'Q') {
-          holds(request, found[field], segments);
+        if (found[field] < 'D') {
+          told(request, segments, found[field], found[field + 1]);
         }
-        field++;
-      }
-      //#endif
-      //#if variants
-      field = 1;
-      while (true) {
-        if (field >= found.length) {
-          break;
-        }
-        if (/^\d/.test(found[field])) {
-          break;
-        }
-        field++;
+        field += 3;
       }
       //#endif
       kind = found[0][0];
@@ -431,15 +393,16 @@ async function handler(event) {
           jar = Math.floor(Math.random() * 10000);
         }
         var variant = 0;
+        var end = 2;
         while (true) {
-          target = found[field].split('`');
-          if (jar < +target[0]) {
+          if (!(jar >= +texts[end])) {
             break;
           }
-          field++;
+          end += 2;
           variant++;
         }
-        target = target[1];
+        // Broken data throws, so that the request goes on.
+        target = texts[end + 1].slice(0);
       }
       //#endif
       //#if captures
@@ -463,17 +426,27 @@ async function handler(event) {
       //#if redirects
       if (kind < 'a') {
         var query = '';
-        if ('dDz'.indexOf(policy) < 0) {
+        if ('dDZ'.indexOf(policy) < 0) {
           query = queryOf(request);
           //#if merges
-          if ('mMy'.indexOf(policy) >= 0) {
+          if ('mMY'.indexOf(policy) >= 0) {
             if (query) {
               query = ('&' + query).replace(new RegExp('&(?:' + texts[0] + ')(?:=[^&]*)?(?=&|$)', 'g'), '').slice(1);
             }
           }
           //#endif
         }
+        //#if fragments
+        var halves = target.split('#');
+        var answer = redirect(+('30' + kind), halves[0], query, base);
+        if (halves.length > 1) {
+          answer.headers.location.value += '#' + halves[1];
+        }
+        return answer;
+        //#endif
+        //#if whole
         return redirect(+('30' + kind), target, query, base);
+        //#endif
       }
       //#endif
       //#if statuses
@@ -507,10 +480,8 @@ async function handler(event) {
       }
       //#endif
       //#if remove
-      if (goal.endsWith('/')) {
-        if (goal.length > 1) {
-          goal = goal.slice(0, -1);
-        }
+      if (/.\/$/.test(goal)) {
+        goal = goal.slice(0, -1);
       }
       //#endif
       //#if add
@@ -585,11 +556,11 @@ async function handler(event) {
     //#if own
     if (own) {
       var bag = request.querystring;
-      if ('dDz'.indexOf(policy) >= 0) {
+      if ('dDZ'.indexOf(policy) >= 0) {
         bag = {};
       }
       //#if merges
-      if ('mMy'.indexOf(policy) >= 0) {
+      if ('mMY'.indexOf(policy) >= 0) {
         var names = texts[texts.length - 2].split('|');
         while (true) {
           if (names.length === 0) {
@@ -612,10 +583,28 @@ async function handler(event) {
       request.querystring = bag;
     }
     //#endif
+    //#if guarded
+    if (served !== uri) {
+      var inner = covering(served);
+      if (inner !== '') {
+        if (inner !== checks) {
+          refused = await refusal(event, inner);
+          if (refused) {
+            return refused;
+          }
+        }
+      }
+    }
+    //#endif
     request.uri = served;
     return request;
   } catch (error) {
     console.log('rewrite: ' + error);
+    //#if access
+    if (checks) {
+      return refuse('');
+    }
+    //#endif
     return request;
   }
 }

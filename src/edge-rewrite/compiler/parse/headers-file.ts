@@ -66,6 +66,10 @@ class Block {
 
   public add(line: Line, source: Source): void {
     this.empty = false;
+    if (this.pattern === undefined && this.dialect === 'netlify' && isPassword(line.text)) {
+      this.importer.attempt(redacted(source), () => requireNetlifyHeader('Basic-Auth'));
+      return;
+    }
     if (this.pattern === undefined) {
       this.importer.warn(redacted(source), 'unsupported', `the path in line ${this.source.line}, to which this header belongs, is not converted`);
       return;
@@ -123,13 +127,17 @@ function join(first: Template, second: Template): Template {
 
 /** Basic authentication is written as a header that has the password in it; no message may show it. */
 function redacted(source: Source): Source {
-  return /^basic-auth\s*:/i.test(source.text!) ? { ...source, text: 'Basic-Auth: …' } : source;
+  return isPassword(source.text!) ? { ...source, text: 'Basic-Auth: …' } : source;
+}
+
+function isPassword(line: string): boolean {
+  return /^basic-auth\s*:/i.test(line);
 }
 
 /** Of `_headers` and `netlify.toml`. */
 export function requireNetlifyHeader(name: string): void {
   if (name.toLowerCase() === 'basic-auth') {
-    throw new NotConvertible('unsupported', "'Basic-Auth' protects the path with passwords");
+    throw new NotConvertible('lost-access', "'Basic-Auth' protects the path with passwords; without it the path becomes public");
   }
   if (NETLIFY_EXEMPT.includes(name.toLowerCase())) {
     throw new NotConvertible('ignored', `Netlify does not let header '${name}' be set`);

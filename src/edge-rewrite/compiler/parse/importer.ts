@@ -8,8 +8,9 @@ export class NotConvertible extends Error {
 }
 
 /**
- * What is read of one file. Not-convertible lines are warnings, whatever they are worth to the caller; notes tell where
- * a rule was taken over although something about it differs or has no meaning here.
+ * What is read of one file. Not-convertible lines are warnings, whatever they are worth to the caller, but for those that
+ * keep visitors out: they are errors. Notes tell where a rule was taken over although something about it differs or has
+ * no meaning here.
  */
 export class Importer {
   public readonly rules: Rule[] = [];
@@ -24,7 +25,7 @@ export class Importer {
   }
 
   public warn(source: Source, code: DiagnosticCode, message: string): void {
-    this.diagnostics.push({ source, severity: 'warning', code, message });
+    this.diagnostics.push({ source, severity: code === 'lost-access' ? 'error' : 'warning', code, message });
   }
 
   public note(source: Source, message: string): void {

@@ -1,6 +1,6 @@
 import { RuleSet } from '../model';
 import { contentLines, Importer, NotConvertible } from './importer';
-import { NetlifyRedirect, netlifyRules } from './netlify-rule';
+import { NetlifyRedirect, netlifyRules, requireNoRole } from './netlify-rule';
 
 /**
  * Netlify's `_redirects`: `from [name=value…] [to] [status[!]] [Condition=value…] [# comment]`.
@@ -10,7 +10,10 @@ export function parseNetlifyRedirects(text: string, file: string): RuleSet {
   const importer = new Importer(file);
   for (const line of contentLines(text)) {
     const source = importer.source(line.number, line.text);
-    importer.attempt(source, () => importer.rules.push(...netlifyRules(parseLine(line.text), source)));
+    importer.attempt(source, () => {
+      requireNoRole((line.text.match(/\sRole=/gi) ?? []).map(() => ['Role', []] as const));
+      importer.rules.push(...netlifyRules(parseLine(line.text), source));
+    });
   }
   return importer.ruleSet('first-in-file');
 }

@@ -18,8 +18,16 @@ const ERRORS: readonly number[] = [401, 403, 404, 410, 451];
 /** Netlify hands the query on for these only. */
 const PASS_QUERY: readonly number[] = [200, 301, 302];
 
+/** Whatever else is wrong with the rule, this must not be lost among warnings. */
+export function requireNoRole(conditions: NetlifyRedirect['conditions']): void {
+  if (conditions.some(([name]) => name.toLowerCase() === 'role')) {
+    throw new NotConvertible('lost-access', "condition 'Role' needs Netlify's identity tokens; without it the path may become public");
+  }
+}
+
 /** One rule, or one per cookie where any of several may be set. */
 export function netlifyRules(redirect: NetlifyRedirect, source: Source): readonly Rule[] {
+  requireNoRole(redirect.conditions);
   const { host, path, overHttp } = parseFrom(redirect.from);
   const query = redirect.query.map(([name, value]) => queryMatch(name, value));
   const captures = [...capturesOf(path.segments), ...query.flatMap(({ capture }) => capture === undefined ? [] : [capture])];
@@ -147,8 +155,6 @@ function conditionsOf(name: string, values: readonly string[]): Condition[] {
       return [{ kind: 'language', values }];
     case 'cookie':
       return values.map((cookie) => ({ kind: 'cookie', name: cookie, values: [] }));
-    case 'role':
-      throw new NotConvertible('unsupported', "condition 'Role' needs Netlify's identity tokens");
     case 'sign':
     case 'signed':
       throw new NotConvertible('unsupported', "signed proxy requests need Netlify's secrets");

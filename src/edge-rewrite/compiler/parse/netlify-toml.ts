@@ -3,7 +3,7 @@ import { DocumentTable, DocumentValue, described, eachTable, Fields } from './do
 import { headerOperation } from './headers';
 import { netlifyPattern, requireNetlifyHeader } from './headers-file';
 import { Importer, NotConvertible } from './importer';
-import { netlifyRules } from './netlify-rule';
+import { netlifyRules, requireNoRole } from './netlify-rule';
 import { literal } from './target';
 import { readToml } from './toml';
 
@@ -45,6 +45,7 @@ function redirect(importer: Importer, fields: Fields, source: (text: string) => 
   const to = fields.text('to', 'destination')?.trim();
   const at = source(to === undefined ? from : `${from} ${to}`);
   importer.attempt(at, () => {
+    requireNoRole(fields.entries('conditions').map(([name]) => [name, []] as const));
     const query = fields.entries('query', 'params', 'parameters').map(([name, value]) => [name, textOf(name, value)] as const);
     const conditions = fields.entries('conditions').map(([name, value]) => [name, listOf(name, value)] as const);
     if (fields.entries('headers').length > 0) {

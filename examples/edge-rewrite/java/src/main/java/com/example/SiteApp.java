@@ -35,7 +35,7 @@ public final class SiteApp {
                 RuleSource.netlifyRedirects("site/_redirects"),
                 RuleSource.headersFile("site/_headers", RuleDialect.NETLIFY)))
             .rules(List.of(
-                RewriteRule.redirect("/", "/de/", RewriteRedirectOptions.builder()
+                RewriteRule.redirect("/", "/de", RewriteRedirectOptions.builder()
                     .status(302)
                     .when(List.of(EdgeCondition.country("DE", "AT"), EdgeCondition.language("de")))
                     .build()),
@@ -49,8 +49,10 @@ public final class SiteApp {
                     .build())))
             .site(SiteManifest.fromDirectory("site/public"))
             .securityHeaders(SecurityHeaders.STRICT)
+            .cleanUrls(true)
+            .indexDocument("index.html")
             .trailingSlash(TrailingSlash.REMOVE)
-            .spaFallback("/index.html")
+            .spaFallback("/app.html")
             .tier(EdgeTier.KEY_VALUE_STORE)
             .build();
 
