@@ -1,8 +1,9 @@
-/** De-aggregation against aws-kinesis-agg and against MD5 alone, on the same aggregates: `npx tsx bench/fan-out-kpl.ts`. */
+/** De-aggregation against aws-kinesis-agg and against MD5 alone, on the same aggregates. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as esbuild from 'esbuild';
+import { percent, table } from './fan-out-kit';
 import { NODE, median } from './measure';
 import { EDGE_CASES } from '../test/kinesis-fan-out/edge-cases';
 
@@ -53,11 +54,4 @@ function worker(...job: readonly string[]): string {
   return execFileSync(command, args, { cwd: ROOT, encoding: 'utf8', timeout: 60_000 });
 }
 
-function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
-
 const thousandsPerSecond = (ns: number): string => (1e6 / ns).toFixed(0);
-const percent = (value: number): string => `${(value * 100).toFixed(0)} %`;
-
-if (require.main === module) void kplDecoding().then(console.log);

@@ -1,12 +1,11 @@
 /**
  * Loss, duplicates and order under faults: our engine beside the policies of its peers, in the simulator of the tests.
  *
- *   npx tsx bench/fan-out-policies.ts
- *
  * 20,000 records of 300 keys in one shard, batches of 500, a stream as destination; call errors 2 %, throttled entries 5 %,
  * lost answers 1 %; one warm environment; three seeds.
  */
-import { scoreOf } from '../test/kinesis-fan-out/simulation/invariants';
+import { grouped, range, table } from './fan-out-kit';
+import { type Score, scoreOf } from '../test/kinesis-fan-out/simulation/invariants';
 import { PEERS } from '../test/kinesis-fan-out/simulation/policies';
 import { type Scenario, scenarioOf } from '../test/kinesis-fan-out/simulation/scenario';
 import { OURS, simulate, type HandlerFactory } from '../test/kinesis-fan-out/simulation/simulate';
@@ -38,22 +37,22 @@ function scenario(seed: number): Scenario {
   };
 }
 
-async function row(name: string, factory: HandlerFactory): Promise<string> {
-  const scores = [];
+async function row(name: string, factory: HandlerFactory): Promise<string[]> {
+  const scores: Score[] = [];
   for (const seed of SEEDS) {
     const world = scenario(seed);
     scores.push(scoreOf(world, await simulate(world, factory)));
   }
-  const range = (figures: readonly number[]) => [...new Set([Math.min(...figures), Math.max(...figures)])].map((figure) => figure.toLocaleString('en-US')).join('-');
+  const of = (what: 'lost' | 'inversions' | 'calls') => range(scores.map((score) => score[what]));
   const duplicates = `${range(scores.map((score) => score.duplicates))} (${range(scores.map((score) => score.duplicates - score.excess))})`;
-  return `| ${[name, range(scores.map(({ lost }) => lost)), duplicates, range(scores.map(({ inversions }) => inversions)), range(scores.map(({ calls }) => calls))].join(' | ')} |`;
+  return [name, of('lost'), duplicates, of('inversions'), of('calls')];
 }
 
-async function main(): Promise<void> {
-  console.log(`### Policies: ${RECORDS.toLocaleString('en-US')} records, ${KEYS} keys, batch 500, ${SEEDS.length} seeds\n`);
-  console.log('| policy | lost | duplicates (of lost answers) | inversions | calls |\n|---|---|---|---|---|');
-  for (const [name, factory] of Object.entries(PEERS)) console.log(await row(name, factory));
-  console.log(await row('**waves + delivered set**', OURS));
+export async function fanOutPolicies(): Promise<string> {
+  const rows: string[][] = [];
+  for (const [name, factory] of [...Object.entries(PEERS), ['**waves + delivered set**', OURS] as const]) rows.push(await row(name, factory));
+  return [
+    `### Policies in the simulator: ${grouped(RECORDS)} records, ${KEYS} keys, batch 500, ${SEEDS.length} seeds`,
+    table(['policy', 'lost', 'duplicates (of lost answers)', 'inversions', 'calls'], rows),
+  ].join('\n\n');
 }
-
-void main();
