@@ -63,7 +63,7 @@ export interface QuarantinedTask {
 }
 
 const BACKOFF = { baseMs: 100, capMs: 5000 };
-/** So many calls without an arrival one after the other: the destination is down, and waiting costs more than coming again. */
+/** So many times all that is under way came to nothing: the destination is down, and waiting costs more than coming again. */
 const HOPELESS = 8;
 /** Parcels on their way to quarantine. */
 const PUTS = 4;
@@ -89,6 +89,8 @@ class Delivery {
   private sending = 0;
   /** Consecutive calls and puts that came to nothing. */
   private fruitless = 0;
+  /** Calls and puts under way together at most, since something arrived. */
+  private widest = 1;
 
   private filtered = 0;
   private suppressed = 0;
@@ -187,7 +189,12 @@ class Delivery {
 
   /** @param at a later moment, as far as time is concerned */
   private mustStop(at = this.world.clock.now()): boolean {
-    return this.fruitless >= HOPELESS * this.world.sender.concurrency || this.world.deadline.remainingMs() <= at - this.world.clock.now();
+    return this.isHopeless || this.world.deadline.remainingMs() <= at - this.world.clock.now();
+  }
+
+  /** A destination that gets few calls at a time is known to be down after few of them. */
+  private get isHopeless(): boolean {
+    return this.fruitless >= HOPELESS * this.widest;
   }
 
   private start(work: Promise<void>): void {
@@ -195,6 +202,7 @@ class Delivery {
       this.running.delete(done);
     });
     this.running.add(done);
+    this.widest = Math.max(this.widest, this.running.size);
   }
 
   /** Something under way ended, or somebody's wait. */
@@ -263,7 +271,12 @@ class Delivery {
   }
 
   private count(progress: Progress): void {
-    this.fruitless = progress === 'some' ? 0 : this.fruitless + 1;
+    if (progress === 'some') {
+      this.fruitless = 0;
+      this.widest = Math.max(1, this.running.size);
+    } else {
+      this.fruitless += 1;
+    }
   }
 
   /** One wait for all that failed together, so that they go together again. */
@@ -287,7 +300,7 @@ class Delivery {
       broken: this.broken,
       latencyMs: this.latencyMs,
       failures: this.failures,
-      gaveUp: this.fruitless >= HOPELESS * this.world.sender.concurrency,
+      gaveUp: this.isHopeless,
     };
   }
 
