@@ -25,8 +25,9 @@ export class S3Target implements Target {
 
   public bind(): BoundTarget {
     const { bucket, prefix } = this;
+    // Objects that are there are asked for their metadata only, which no key encrypts.
     const key: Statement[] = bucket.encryptionKey
-      ? [{ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [bucket.encryptionKey.keyArn], conditions: viaService('s3') }]
+      ? [{ actions: ['kms:GenerateDataKey'], resources: [bucket.encryptionKey.keyArn], conditions: viaService('s3') }]
       : [];
     return {
       target: bucket.bucketName,
