@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { aggregate, bytes, sealed, uint } from './aggregate';
-import { dataOf, DESTINATIONS, FanOutAtWork, orders, TIMEOUT_SECONDS, type Destination } from './fan-out-at-work';
+import { dataOf, DESTINATIONS, FanOutAtWork, orders, type Destination } from './fan-out-at-work';
 import { PLAIN_SERVICE, randomService } from '../kit/dispatch/stream-plan';
 import { FaultSchedule, runsFromEnv, seedFromEnv, type FaultKind } from '../kit/faults';
 import { describeRandomRuns } from '../kit/random-runs';
@@ -104,10 +104,7 @@ describe('a destination that is down', () => {
   test('longer than records may wait: the whole batch lies in the failure bucket, with its bytes', async () => {
     const sent = orders(3, 1);
     await fanOut.begin({ faults: fanOut.at({ kind: 'server-error' }, undefined, ['Archive']) });
-    const { roleArn } = fanOut.of('Archive');
-    fanOut.world.interfere(async ({ principal }) => {
-      if (principal === roleArn) fanOut.world.lag(TIMEOUT_SECONDS); // no time is left for another try
-    });
+    fanOut.hurry('Archive');
     fanOut.put(...sent);
     await fanOut.settle();
     const batches = await Promise.all((await fanOut.expired('Archive')).map((key) => fanOut.world.read(fanOut.failures, key)));
@@ -181,11 +178,13 @@ describe('records nobody can deliver', () => {
   test('the failure bucket does not take them: unfinished, and kept when it does', async () => {
     const { roleArn } = fanOut.of('State');
     await fanOut.begin({ faults: FaultSchedule.of({ principal: roleArn, operation: 's3:PutObject', fault: { kind: 'server-error' } }) });
+    fanOut.hurry('State');
     fanOut.put(...SENT.slice(0, 8));
     fanOut.putRaw('key-1', 'no JSON');
     fanOut.put(...SENT.slice(8));
     await fanOut.world.timeline.advance(1.5);
     expect([answers('State'), fanOut.metric('State', 'QUARANTINED'), await fanOut.quarantined('State')]).toEqual([[1], 0, []]);
+    fanOut.hurry();
     fanOut.use(FaultSchedule.none());
     await fanOut.settle();
     expect((await fanOut.quarantined('State')).map(({ reason }) => reason)).toEqual(['UNPARSABLE']);
@@ -289,10 +288,12 @@ describe('the secret of an API', () => {
   test('one the API does not take: broken, never quarantined', async () => {
     await fanOut.begin();
     fanOut.authorization = 'unknown';
+    fanOut.hurry('Partner');
     fanOut.put(...SENT);
     await fanOut.world.timeline.advance(1.5);
     expect([answers('Partner'), await fanOut.quarantined('Partner'), fanOut.metric('Partner', 'BROKEN') > 0]).toEqual([[1], [], true]);
     fanOut.authorization = 'rotated';
+    fanOut.hurry();
     await fanOut.settle();
     expect(await fanOut.deviations(SENT)).toEqual([]);
   });

@@ -37,8 +37,8 @@ const ORDERED: readonly Destination[] = ['Audit', 'Lake', 'Mirror', 'News', 'Par
 /** What arrives twice is there once: the destination knows it again. */
 const DEDUPLICATED: readonly Destination[] = ['Audit', 'Lake', 'News', 'State'];
 
-/** Seconds of a delivering function, in place of a minute: some tests wait for its end. */
-export const TIMEOUT_SECONDS = 20;
+/** Seconds of a function, in place of a minute and more: some tests wait for its end. */
+const TIMEOUT_SECONDS = 20;
 
 /** A record of the stream, or one within an aggregate. */
 export interface Order {
@@ -52,8 +52,8 @@ export interface Order {
 export interface FanOutVariant {
   readonly props?: (stack: Stack) => KinesisFanOutProps;
   readonly options?: (id: Destination) => FanOutDeliveryOptions;
-  /** Encrypts whatever can be encrypted. */
-  readonly key?: (stack: Stack) => kms.Key;
+  /** Keys of the customer encrypt whatever can be: one the stream and the failures, one the destinations. */
+  readonly encrypted?: boolean;
   /** Queue and topic without order. */
   readonly standard?: boolean;
 }
@@ -98,6 +98,14 @@ export class FanOutAtWork {
     this.world.proxy.use(faults);
     this.api.begin(faults);
     this.api.received.push(...received);
+  }
+
+  /** From now on time is up for a destination's function with its next call to AWS: no other try. Nobody given: it has its time again. */
+  public hurry(id?: Destination): void {
+    const roleArn = id && this.of(id).roleArn;
+    this.world.interfere(roleArn === undefined ? undefined : async ({ principal }) => {
+      if (principal === roleArn) this.world.lag(TIMEOUT_SECONDS);
+    });
   }
 
   /** A fault for the call of each of these destinations. */
@@ -294,6 +302,22 @@ function unaccounted(run: Run): string[] {
   return ended === counts[METRIC.RECEIVED] ? [] : [`an invocation received ${counts[METRIC.RECEIVED]} records and accounts for ${ended}`];
 }
 
+/** By hand: CDK would add a role that is no part of the fan-out. */
+function archive(stack: Stack): firehose.IDeliveryStream {
+  const { ref } = new firehose.CfnDeliveryStream(stack, 'Archive', {
+    extendedS3DestinationConfiguration: {
+      bucketArn: new s3.Bucket(stack, 'ArchiveBucket').bucketArn, roleArn: 'arn:aws:iam::123456789012:role/archive',
+    },
+  });
+  return firehose.DeliveryStream.fromDeliveryStreamAttributes(stack, 'ArchiveStream', { deliveryStreamName: ref });
+}
+
+/** By hand: CDK would open the key to everybody in the account who comes by way of the secret. */
+function token(stack: Stack, encryptionKey?: kms.IKey): secretsmanager.ISecret {
+  const { ref } = new secretsmanager.CfnSecret(stack, 'Token', { kmsKeyId: encryptionKey?.keyArn });
+  return secretsmanager.Secret.fromSecretAttributes(stack, 'TokenSecret', { secretCompleteArn: ref, encryptionKey });
+}
+
 /** Takes whatever comes. */
 function worker(stack: Stack, code: string): lambda.Function {
   const role = new iam.Role(stack, 'WorkerRole', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
@@ -304,26 +328,22 @@ function worker(stack: Stack, code: string): lambda.Function {
   });
 }
 
-function define(stack: Stack, api: HttpsStub, code: string, { props, options, key: keyOf, standard = false }: FanOutVariant): void {
-  const key = keyOf?.(stack);
-  const stream = (id: string, shardCount: number) => new kinesis.Stream(stack, id, {
-    shardCount, encryption: key ? kinesis.StreamEncryption.KMS : kinesis.StreamEncryption.UNENCRYPTED, encryptionKey: key,
+function define(stack: Stack, api: HttpsStub, code: string, { props, options, encrypted = false, standard = false }: FanOutVariant): void {
+  // Not the same: what is allowed for one must not cover for what is missing for the other.
+  const [sourceKey, key] = ['SourceKey', 'Key'].map((id) => encrypted ? new kms.Key(stack, id) : undefined);
+  const stream = (id: string, shardCount: number, encryptionKey: kms.IKey | undefined) => new kinesis.Stream(stack, id, {
+    shardCount, encryption: encryptionKey ? kinesis.StreamEncryption.KMS : kinesis.StreamEncryption.UNENCRYPTED, encryptionKey,
   });
   const fifo = standard ? undefined : true;
   const destinations: Record<Destination, FanOutDestination> = {
-    Archive: FanOutDestination.firehose(new firehose.DeliveryStream(stack, 'Archive', {
-      destination: new firehose.S3Bucket(new s3.Bucket(stack, 'ArchiveBucket'), {
-        role: iam.Role.fromRoleArn(stack, 'ArchiveRole', 'arn:aws:iam::123456789012:role/archive'),
-        loggingConfig: new firehose.DisableLogging(),
-      }),
-    })),
+    Archive: FanOutDestination.firehose(archive(stack)),
     Audit: FanOutDestination.sqs(new sqs.Queue(stack, 'Audit', { fifo, encryptionMasterKey: key })),
     Bus: FanOutDestination.eventBridge(new events.EventBus(stack, 'Bus')),
     Lake: FanOutDestination.s3(new s3.Bucket(stack, 'Lake', { encryptionKey: key }), { prefix: 'orders/' }),
-    Mirror: FanOutDestination.kinesis(stream('Mirror', 2)),
+    Mirror: FanOutDestination.kinesis(stream('Mirror', 2, key)),
     News: FanOutDestination.sns(new sns.Topic(stack, 'News', { fifo, masterKey: key })),
     Partner: FanOutDestination.https(`${api.origin}/orders`, {
-      authorization: new secretsmanager.Secret(stack, 'Token', { encryptionKey: key }), timeout: Duration.seconds(1),
+      authorization: token(stack, key), timeout: Duration.seconds(1),
     }),
     State: FanOutDestination.dynamoDb(new dynamodb.Table(stack, 'State', {
       partitionKey: { name: 'id', type: dynamodb.AttributeType.STRING },
@@ -332,7 +352,7 @@ function define(stack: Stack, api: HttpsStub, code: string, { props, options, ke
     })),
     Worker: FanOutDestination.lambdaFunction(worker(stack, code)),
   };
-  const fanOut = new KinesisFanOut(stack, 'Orders', { stream: stream('Source', 1), encryptionKey: key, ...props?.(stack) });
+  const fanOut = new KinesisFanOut(stack, 'Orders', { stream: stream('Source', 1, sourceKey), encryptionKey: sourceKey, ...props?.(stack) });
   for (const id of DESTINATIONS) fanOut.addDestination(id, destinations[id], options?.(id));
   for (const [name, value] of Object.entries(api.environment)) fanOut.delivery('Partner').function.addEnvironment(name, value);
 }
