@@ -9,7 +9,7 @@ import { describeRandomRuns } from '../kit/random-runs';
 /** Every row of the room's failure table, with the shipped bundles under Lambda's runtime client. */
 
 const SEED = seedFromEnv(20261121);
-const RUNS = runsFromEnv(6);
+const RUNS = runsFromEnv(5);
 /** Records of the mirror that are sent beyond its lowest unfinished one. */
 const WINDOW = 5;
 const BATCHES: readonly Destination[] = ['Archive', 'Audit', 'Bus', 'Mirror', 'News'];
@@ -140,27 +140,30 @@ describe('records nobody can deliver', () => {
     },
   };
 
-  test.each(Object.entries(POISON))('%s: kept with its bytes and a reason, the batch goes on', async (_, { data, reasons }) => {
+  test('each is kept with its bytes and a reason where it is poison, and the batch goes on', async () => {
     await fanOut.begin();
     fanOut.put(...SENT.slice(0, 8));
-    fanOut.putRaw('key-1', data);
+    for (const { data } of Object.values(POISON)) fanOut.putRaw('key-1', data);
     fanOut.put(...SENT.slice(8));
     await fanOut.settle();
     for (const id of DESTINATIONS) {
-      const kept = await fanOut.quarantined(id);
-      expect([id, answers(id), kept.map(({ reason }) => reason)]).toEqual([id, [0], reasons[id] === undefined ? [] : [reasons[id]]]);
-      for (const record of kept) expect(dataOf(record).equals(Buffer.from(data))).toBe(true);
-      expect(fanOut.metric(id, 'QUARANTINED')).toBe(kept.length);
+      const kept = (await fanOut.quarantined(id)).map((record) => [dataOf(record).toString('base64'), record.reason]);
+      const poison = Object.values(POISON).flatMap(({ data, reasons }) => (
+        reasons[id] === undefined ? [] : [[Buffer.from(data).toString('base64'), reasons[id]]]));
+      expect([id, answers(id), kept.sort()]).toEqual([id, [0], poison.sort()]);
+      expect([id, fanOut.metric(id, 'QUARANTINED')]).toEqual([id, poison.length]);
     }
     expect(await fanOut.deviations(SENT)).toEqual([]);
   });
 
-  test.each([[400, 'REFUSED'], [413, 'TOO_LARGE'], [422, 'REFUSED']])('the API answers %i: %s', async (status, reason) => {
+  test('what an API answers decides: 400, 413 and 422 are about the record', async () => {
+    const statuses = new Map([[5, 400], [6, 413], [11, 422]].map(([at, status]) => [JSON.stringify(SENT[at]), status]));
     await fanOut.begin();
-    fanOut.api.respond = ({ body }) => ({ status: body.toString() === JSON.stringify(SENT[5]) ? status : 204 });
+    fanOut.api.respond = ({ body }) => ({ status: statuses.get(body.toString()) ?? 204 });
     fanOut.put(...SENT);
     await fanOut.settle();
-    expect(await fanOut.quarantined('Partner')).toMatchObject([{ reason, code: `HTTP ${status}`, attempts: 1 }]);
+    expect((await fanOut.quarantined('Partner')).map(({ attempts, code, reason }) => [code, reason, attempts]).sort())
+      .toEqual([['HTTP 400', 'REFUSED', 1], ['HTTP 413', 'TOO_LARGE', 1], ['HTTP 422', 'REFUSED', 1]]);
     expect([await fanOut.deviations(SENT), await fanOut.quarantined('Audit')]).toEqual([[], []]);
   });
 
@@ -193,7 +196,7 @@ describe('records nobody can deliver', () => {
 });
 
 describe('environments that end', () => {
-  const FEW = orders(4, 2);
+  const FEW = orders(3, 2);
 
   test('killed before and after each call: nothing is lost, at most what was under way arrives twice', async () => {
     await deliver(FaultSchedule.none(), FEW);
