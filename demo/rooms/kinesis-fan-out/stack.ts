@@ -15,12 +15,12 @@ export class KinesisFanOutDemo extends Stack {
     const lake = new s3.Bucket(this, 'Lake', { removalPolicy });
     const state = new dynamodb.Table(this, 'State', { partitionKey: { name: 'orderId', type: dynamodb.AttributeType.STRING }, removalPolicy });
     const mirror = new kinesis.Stream(this, 'Mirror', { shardCount: 1, removalPolicy });
-    const paid = new sqs.Queue(this, 'Paid', { fifo: true, removalPolicy });
+    const paid = new sqs.Queue(this, 'Paid', { queueName: 'demo-paid-orders.fifo', fifo: true, removalPolicy });
 
     const fanOut = new KinesisFanOut(this, 'FanOut', { stream, foreignReaders: 0, expectedUtilisation: 0.1, removalPolicy });
     const mask = FanOutTransform.mask('$.card');
     const deliveries = {
-      Lake: fanOut.addDestination('Lake', FanOutDestination.s3(lake, { prefix: 'orders/', packing: FanOutPacking.ndjson() }), { transform: mask }),
+      Lake: fanOut.addDestination('Lake', FanOutDestination.s3(lake, { prefix: 'orders/', packing: FanOutPacking.ndjson({ envelope: true }) }), { transform: mask }),
       State: fanOut.addDestination('State', FanOutDestination.dynamoDb(state), { transform: mask }),
       Mirror: fanOut.addDestination('Mirror', FanOutDestination.kinesis(mirror)),
       Paid: fanOut.addDestination('Paid', FanOutDestination.sqs(paid), {
