@@ -216,7 +216,7 @@ describe('environments that end', () => {
   test('killed while the API works on a request', async () => {
     await fanOut.begin();
     fanOut.api.respond = () => {
-      if (fanOut.api.asked.length === 3) fanOut.world.host.killRunning(fanOut.of('Partner').name);
+      if (fanOut.api.asked.length === 2) fanOut.world.host.killRunning(fanOut.of('Partner').name);
       return { status: 204 };
     };
     fanOut.put(...FEW);
