@@ -20,7 +20,8 @@ export class Clients {
     const { client } = world;
     this.s3 = new S3Client({ ...client, forcePathStyle: true });
     this.sqs = new SQSClient({ ...client, useQueueUrlAsEndpoint: false });
-    this.kinesis = new KinesisClient(client);
+    // Its own speaks HTTP/2, which the emulator ends at times.
+    this.kinesis = new KinesisClient({ ...client, requestHandler: this.s3.config.requestHandler });
     this.dynamoDb = new DynamoDBClient(client);
   }
 
