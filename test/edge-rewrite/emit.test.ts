@@ -146,9 +146,9 @@ describe('a proxy', () => {
   const options = { originIds: ['api'], proxyHosts: ['find.example.com'] };
 
   test('is told apart in the cache from the same path of other origins; no visitor can claim to be another', () => {
-    const headers = { 'x-rewrite-variant': 'api' };
+    const forged = { 'x-rewrite-variant': 'api' };
     const variants = ['/api/x', '/find/x', '/x'].map((uri) => {
-      const { reply } = ask(set, { uri, headers }, options);
+      const { reply } = ask(set, { uri, headers: forged }, options);
       return [reply.uri, reply.headers['x-rewrite-variant']?.value];
     });
     expect(variants).toEqual([['/x', 'api'], ['/x', '@https:find.example.com'], ['/x', undefined]]);
