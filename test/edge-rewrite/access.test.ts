@@ -380,7 +380,7 @@ describe('synth', () => {
     const large = compile([], { access: [access('', { kind: 'addresses', networks, block: true })] });
     expect(large.diagnostics).toEqual([expect.objectContaining({ code: 'code-size', severity: 'error' })]);
     expect(compile([setOf([redirect('/a', '/b')])], { access: [ADMIN], maxReads: 1 }).diagnostics[0]).toMatchObject({
-      code: 'reads', message: 'a path of 0 segments needs 2 reads, 1 are allowed: use fewer kinds of patterns (), or fewer access rules for one path',
+      code: 'reads', message: 'a path of 0 segments needs 2 reads, 1 are allowed: use fewer forms of patterns (), fewer access rules for one path, or a higher \'maxReads\'',
     });
     expect(compile([setOf([redirect('/a', '/b')])], { access: [ADMIN], maxReads: 2 }).diagnostics).toEqual([]);
     const crowd = access('/a', { kind: 'basic', realm: 'r', salt: SALT, digests: Array.from({ length: 70_000 }, (_, n) => hmac(SALT, String(n), 'hex')) });
