@@ -9,6 +9,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import {
+  EdgeAccess,
   EdgeCondition,
   EdgeDevice,
   EdgeLambdaOptions,
@@ -16,6 +17,7 @@ import {
   EdgeOriginEvent,
   EdgeRewrite,
   EdgeRewriteProps,
+  EdgeSecret,
   EdgeTier,
   RewriteRule,
   RuleDialect,
@@ -689,6 +691,15 @@ describe('files', () => {
     expect(report.toString()).not.toContain('secret');
   });
 
+  test.each([
+    ['a country by its name', () => EdgeCondition.country('DE', 'Germany'), "'codes' must be two letters each, got 'Germany'"],
+    ['a query in a path', () => RewriteRule.redirect('/a?x=1', '/b'), "rule 'redirect /a?x=1 /b': a path has no '?' and no '#': a query is matched by 'query', a fragment never, got '/a?x=1'"],
+    ['a secret that is not there', () => edge({ access: [EdgeAccess.signedLink('/a', { keys: [EdgeSecret.fromFile('/none')] })] }),
+      "a secret must be a readable file, got '/none' (ENOENT)"],
+  ])('or rules that can never work: %s', (_, made, message) => {
+    expect(made).toThrow(message);
+  });
+
   test('must be there', () => {
     expect(() => edge({ sources: [RuleSource.netlifyRedirects('/nowhere/_redirects')] })).toThrow(
       "a rule source must be a readable file, got '/nowhere/_redirects' (ENOENT)");
@@ -706,6 +717,9 @@ describe('files', () => {
       .filter(({ code: kind }) => kind === 'hides-files').map(({ line, message }) => [line, message]);
     const message = "serves one page in place of every path beneath it, files of the site included: give 'site', so that files win, or force the rule";
     expect(hiding({}, 'Without')).toEqual([[1, message], [2, message]]);
+    expect(hiding({ sources: [], cleanUrls: true, spaFallback: '/index.html' }, 'Fallback')).toEqual([
+      [0, "'spaFallback' is served in place of the pages that 'cleanUrls' leads to: give 'site', so that files win"],
+    ]);
     expect(hiding({ site: SiteManifest.fromDirectory(SITE) }, 'With')).toEqual([]);
   });
 

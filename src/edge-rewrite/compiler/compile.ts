@@ -38,7 +38,7 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
     });
   }
   let ordered = ranked ? unresolved(rules) : copied;
-  diagnostics.push(...lostRules(copied ?? ordered), ...options.site === undefined ? hidingFiles(rules) : shadowed(rules, files));
+  diagnostics.push(...lostRules(copied ?? ordered), ...options.site === undefined ? hidingFiles(rules, options) : shadowed(rules, files));
   const findings = follow(ordered, options);
   diagnostics.push(...findings.loops);
   if (options.collapseChains === true && findings.ends.size > 0) {
@@ -201,14 +201,20 @@ function shadowed(rules: readonly NormalRule[], files: ReadonlyMap<string, Norma
 }
 
 /** What hosts with a manifest of their own understand as "where there is no file" is every path here. */
-function hidingFiles(rules: readonly NormalRule[]): readonly Diagnostic[] {
-  return rules.filter(({ rule: { action, force }, splat }) => splat && !force && isOnePage(action))
+function hidingFiles(rules: readonly NormalRule[], { cleanUrls, spaFallback }: CompileOptions): readonly Diagnostic[] {
+  const pages: Diagnostic[] = cleanUrls !== true || spaFallback === undefined ? [] : [{
+    source: NOWHERE,
+    severity: 'warning',
+    code: 'hides-files',
+    message: "'spaFallback' is served in place of the pages that 'cleanUrls' leads to: give 'site', so that files win",
+  }];
+  return pages.concat(rules.filter(({ rule: { action, force }, splat }) => splat && !force && isOnePage(action))
     .map(({ rule: { source } }): Diagnostic => ({
       source,
       severity: 'warning',
       code: 'hides-files',
       message: "serves one page in place of every path beneath it, files of the site included: give 'site', so that files win, or force the rule",
-    }));
+    })));
 }
 
 function isOnePage(action: Action): boolean {
