@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CloudFrontRequestEvent, CloudFrontRequestResult, CloudFrontResponseEvent, CloudFrontResponseResult } from 'aws-lambda';
-import { EdgeProgram, STATUS } from './edge-program';
+import { EdgeProgram, STATUS, withStatus } from './edge-program';
 import { EdgeTable } from './edge-table';
 import { readEnv } from '../../handler-kit/env';
 import { TABLE_FILE } from '../contract';
@@ -22,6 +22,6 @@ export async function handler({ Records: [{ cf }] }: CloudFrontRequestEvent | Cl
     return outcome.kind === 'response' ? outcome.response : outcome.request;
   } catch (error) {
     console.error(`rewrite: ${String(error)}`);
-    return cf.request;
+    return withStatus(cf.request);
   }
 }
