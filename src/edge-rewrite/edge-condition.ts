@@ -1,3 +1,4 @@
+import { Token } from 'aws-cdk-lib';
 import { Condition } from './compiler/model';
 import { checkKnown } from './known';
 
@@ -20,6 +21,8 @@ export enum EdgeDevice {
 export class EdgeCondition {
   /** Country of the visitor, ISO 3166-1 (`DE`). */
   public static country(...codes: string[]): EdgeCondition {
+    const wrong = codes.find((code) => !Token.isUnresolved(code) && !/^[a-z]{2}$/i.test(code));
+    if (wrong !== undefined) throw new Error(`'codes' must be two letters each, got '${wrong}'`);
     return EdgeCondition.of('country', codes);
   }
 

@@ -17,9 +17,17 @@ export class EdgeSecret {
 
   /** @internal */
   public _read(): string {
-    const text = readFileSync(this.path, 'utf8').replace(/\r?\n$/, '');
+    const text = this.content().replace(/\r?\n$/, '');
     // No message may show it.
     if (!/^[!-~]{32,400}$/.test(text)) throw new Error(`the file '${this.path}' must hold 32 to 400 printable ASCII characters without spaces, got another text`);
     return text;
+  }
+
+  private content(): string {
+    try {
+      return readFileSync(this.path, 'utf8');
+    } catch (error) {
+      throw new Error(`a secret must be a readable file, got '${this.path}' (${(error as NodeJS.ErrnoException).code})`);
+    }
   }
 }

@@ -190,6 +190,7 @@ export class RewriteRule {
 
   private static read(text: string, path: string, content: () => Content): RewriteRule {
     checkKnown('path', path);
+    if (/[?#]/.test(path)) throw new Error(`rule '${text}': a path has no '?' and no '#': a query is matched by 'query', a fragment never, got '${path}'`);
     try {
       return new RewriteRule(text, content());
     } catch (error) {

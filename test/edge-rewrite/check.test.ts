@@ -24,6 +24,8 @@ describe('loops', () => {
     ['with the slash option', [strict(redirect('/a', '/a/'))], { trailingSlash: 'remove' }],
     ['with clean URLs', [redirect('/a', '/a.html')], { cleanUrls: true }],
     ['by a part of a segment', [rule('/', { kind: 'redirect', status: 301, target: target('/a/post-:id') }, { path: inSegment('a', 'post-') })], {}],
+    ['under a condition on the host it leads to', [when(redirect('/*', 'https://www.example.com/:splat'), { kind: 'host', values: ['www.example.com'] })],
+      { ownHosts: ['www.example.com'] }],
     ['under one condition', ['/a', '/b'].map((from, n) => when(redirect(from, ['/b', '/a'][n]), { kind: 'country', values: ['DE'] })), {}],
   ])('%s', (_, rules, options) => {
     const { severity, code, message } = compile([setOf(rules)], options).diagnostics.find((one) => one.code === 'loop')!;
@@ -39,6 +41,8 @@ describe('loops', () => {
       when(redirect('/a', '/b'), { kind: 'country', values: ['DE'] }),
       when(redirect('/b', '/a'), { kind: 'country', values: ['DE'], negate: true }),
     ], {}],
+    ['a condition on the former host', [when(redirect('/*', 'https://www.example.com/:splat'), { kind: 'host', values: ['old.example.com'] })],
+      { ownHosts: ['www.example.com'] }],
     ['a rewrite', [rewrite('/a', '/a')], {}],
     ['an earlier rule in the way', [rewrite('/de/*', '/de/:splat'), redirect('/*', '/de/:splat')], {}],
     ['with the slash option', [redirect('/a', '/b')], { trailingSlash: 'add' }],

@@ -1,4 +1,4 @@
-import { headers, largeSet, redirect, rewrite, rule, setOf, target, when } from './rules';
+import { headers, hostOf, largeSet, redirect, rewrite, rule, setOf, target, when } from './rules';
 import { compile } from '../../src/edge-rewrite/compiler/compile';
 import { LIMITS, isDisallowedHeader } from '../../src/edge-rewrite/compiler/limits';
 import { CompileOptions, CompileResult, ConstantHeader, DiagnosticCode, Rule, Tier } from '../../src/edge-rewrite/compiler/model';
@@ -186,6 +186,14 @@ describe('what the policies must let through', () => {
     ])]);
     expect(originRequest.cookies).toEqual(['rw_e']);
     expect(cache).toEqual({ headers: ['x-rewrite-variant'], cookies: [], queries: [] });
+  });
+
+  test('what another origin answers is not cached for the same path of this one, whatever decides between them', () => {
+    const api = rule('/api/*', { kind: 'proxy', origin: { id: 'api' }, target: target('/api/:splat') });
+    const sets = [[api], [{ ...api, host: hostOf('api.example.com') }], [when(rule('/api/*', { kind: 'pass' }), { kind: 'cookie', name: 'old', values: [] }), api]];
+    for (const rules of sets) {
+      expect(compile([setOf(rules)], { originIds: ['api'] }).policies.cache).toEqual({ headers: ['x-rewrite-variant'], cookies: [], queries: [] });
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 import type { CloudFrontRequest } from 'aws-lambda';
 import { compile } from '../../src/edge-rewrite/compiler/compile';
 import { parseRuleFile } from '../../src/edge-rewrite/compiler/parse';
-import { EdgeProgram, Outcome } from '../../src/edge-rewrite/handlers/edge-program';
+import { EdgeProgram, Outcome, STATUS, withStatus } from '../../src/edge-rewrite/handlers/edge-program';
 import { EdgeTable } from '../../src/edge-rewrite/handlers/edge-table';
 import { tableFile } from '../../src/edge-rewrite/lambda-rules';
 
@@ -79,4 +79,10 @@ test.each([
   const rules = `/a /b 302 ${condition}`;
   expect(await run(rules, requestOf('/a', headers as unknown as Record<string, string>))).toEqual(redirect('302', '/b'));
   expect(await run(rules, requestOf('/a'))).toMatchObject({ kind: 'request' });
+});
+
+test("a visitor's own status never stays, whatever becomes of the request", () => {
+  const forged = requestOf('/a', { [STATUS]: '500', accept: '*/*' });
+  expect(Object.keys(withStatus(forged).headers)).toEqual(['host', 'accept']);
+  expect(withStatus(forged, '404').headers[STATUS]).toEqual([{ key: STATUS, value: '404' }]);
 });

@@ -9,6 +9,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import {
+  EdgeAccess,
   EdgeCondition,
   EdgeDevice,
   EdgeLambdaOptions,
@@ -16,6 +17,7 @@ import {
   EdgeOriginEvent,
   EdgeRewrite,
   EdgeRewriteProps,
+  EdgeSecret,
   EdgeTier,
   RewriteRule,
   RuleDialect,
@@ -95,6 +97,21 @@ describe('the store', () => {
     expect(other.name).not.toBe(one.name);
     expect(other.logicalId).toBe(one.logicalId);
     expect(one.name).toMatch(/^Stack-Edge-\w{8}-eu-west-1-[0-9a-f]{16}$/);
+  });
+
+  test('is all that changed data changes: the function follows it by its ARN', () => {
+    const template = (target: string) => {
+      const other = stackFor({ env: { account: '123456789012', region: 'eu-west-1' } });
+      const { keyValueStore } = new EdgeRewrite(other, 'Edge', { rules: [RewriteRule.redirect('/a', target)], tier: EdgeTier.KEY_VALUE_STORE });
+      return { resources: resourcesOf(other), arn: other.resolve(keyValueStore!.keyValueStoreArn) as unknown };
+    };
+    const [before, after] = [template('/b'), template('/c')];
+    const changed = Object.keys(after.resources).filter((id) => JSON.stringify(after.resources[id]) !== JSON.stringify(before.resources[id]));
+    expect(changed.map((id) => after.resources[id].Type)).toEqual(['AWS::CloudFront::KeyValueStore']);
+    expect(Object.keys(before.resources)).toEqual(Object.keys(after.resources));
+    const [{ Properties: { FunctionConfig: config } }] = Object.values(after.resources).filter(({ Type }) => Type === 'AWS::CloudFront::Function');
+    expect(config).toMatchObject({ KeyValueStoreAssociations: [{ KeyValueStoreARN: { 'Fn::GetAtt': [changed[0], 'Arn'] } }] });
+    expect(after.arn).toEqual({ 'Fn::GetAtt': [changed[0], 'Arn'] });
   });
 
   test('is filled from a file CloudFront can import', () => {
@@ -674,6 +691,15 @@ describe('files', () => {
     expect(report.toString()).not.toContain('secret');
   });
 
+  test.each([
+    ['a country by its name', () => EdgeCondition.country('DE', 'Germany'), "'codes' must be two letters each, got 'Germany'"],
+    ['a query in a path', () => RewriteRule.redirect('/a?x=1', '/b'), "rule 'redirect /a?x=1 /b': a path has no '?' and no '#': a query is matched by 'query', a fragment never, got '/a?x=1'"],
+    ['a secret that is not there', () => edge({ access: [EdgeAccess.signedLink('/a', { keys: [EdgeSecret.fromFile('/none')] })] }),
+      "a secret must be a readable file, got '/none' (ENOENT)"],
+  ])('or rules that can never work: %s', (_, made, message) => {
+    expect(made).toThrow(message);
+  });
+
   test('must be there', () => {
     expect(() => edge({ sources: [RuleSource.netlifyRedirects('/nowhere/_redirects')] })).toThrow(
       "a rule source must be a readable file, got '/nowhere/_redirects' (ENOENT)");
@@ -685,8 +711,39 @@ describe('files', () => {
     expect(SiteManifest.fromDirectory(SITE)._files).not.toContain('/_redirects');
   });
 
+  test('without a manifest, one page for every path below is a warning', () => {
+    const lines = file('_redirects', '/a/* /a.html 200', '/b/* /404.html 404', '/c/* /c.html 200!', '/d/* /e/:splat 200', '/f/* /g 301', '/h /i 200');
+    const hiding = (props: EdgeRewriteProps, id: string) => edge({ sources: [RuleSource.netlifyRedirects(lines)], ...props }, id).report.findings
+      .filter(({ code: kind }) => kind === 'hides-files').map(({ line, message }) => [line, message]);
+    const message = "serves one page in place of every path beneath it, files of the site included: give 'site', so that files win, or force the rule";
+    expect(hiding({}, 'Without')).toEqual([[1, message], [2, message]]);
+    expect(hiding({ sources: [], cleanUrls: true, spaFallback: '/index.html' }, 'Fallback')).toEqual([
+      [0, "'spaFallback' is served in place of the pages that 'cleanUrls' leads to: give 'site', so that files win"],
+    ]);
+    expect(hiding({ site: SiteManifest.fromDirectory(SITE) }, 'With')).toEqual([]);
+  });
+
+  test('with a few lines about hosts, files still win, and lines never reached are still found', () => {
+    const hosts = ['one', 'two', 'three'].map((name) => `https://${name}.example.com/* https://www.example.com/${name}/:splat 301!`);
+    const pages = Array.from({ length: 60 }, (_, i) => `/page-${i} /new-${i}`);
+    const lines = file('_redirects', ...hosts, ...pages, '/blog/* /articles/:splat', '/blog/special /special');
+    const sources = [RuleSource.netlifyRedirects(lines)];
+    const last = hosts.length + pages.length + 2;
+    const unreachable = (props: EdgeRewriteProps, id: string) => edge({ sources, ...props }, id).report.unreachable.map(({ line }) => line);
+    expect(unreachable({}, 'Without')).toEqual([last]);
+    expect(unreachable({ site: SiteManifest.fromFiles(['index.html']) }, 'With')).toEqual([last]);
+  });
+
+  test('an error about look-ups says which forms of patterns there are, and what allows more', () => {
+    const rules = [RewriteRule.redirect('/a/:b/*', '/c'), RewriteRule.redirect('/*', 'https://www.example.com/d', { host: 'old.example.com' })];
+    const few = (maxReads: number, id: string) => edge({ rules, maxReads, tier: EdgeTier.KEY_VALUE_STORE }, id);
+    expect(few(8, 'Enough').report.shapes).toEqual(['host/*', '/a/:/*']);
+    expect(() => few(1, 'Few')).toThrow("needs 3 reads, 1 are allowed: use fewer forms of patterns (/a/:/*, host/*), or a higher 'maxReads'");
+  });
+
   test('may proxy to origins that are allowed', () => {
     const sources = [RuleSource.netlifyRedirects(file('_redirects', '/api/* https://api.example.net/:splat 200'))];
+    expect(() => edge({ sources }, 'Without')).toThrow("a proxied host must be one of those declared, which are none, got 'api.example.net'; declare it with EdgeOrigin.byHost() in 'origins'");
     expect(() => edge({ sources, origins: [EdgeOrigin.byHost('api.example.net')] })).not.toThrow();
   });
 });

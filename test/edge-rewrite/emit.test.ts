@@ -68,6 +68,25 @@ describe('a relative target never leads to another host', () => {
   });
 });
 
+describe('what a path captures for a query stays one value', () => {
+  const query = [{ name: 'id', value: [{ capture: 'id' }] }, { name: 'role', value: [{ text: 'guest' }] }, { name: 'flag', value: [] }];
+  const set = setOf([
+    rule('/api/:id', { kind: 'rewrite', target: { ...target('/item/:id'), query } }, { queryPolicy: 'drop' }),
+    rule('/r/:id', { kind: 'redirect', status: 301, target: { ...target('/item'), query } }),
+    rule('/q', { kind: 'redirect', status: 301, target: { ...target('/item'), query } }, { query: [{ name: 'x', capture: 'id' }], queryPolicy: 'drop' }),
+  ]);
+  const { viewerRequest } = compile([set]);
+
+  test.each(['njs', 'v8'] as const)('%s', (engine) => {
+    const reply = (request: EdgeRequest) => runOne(engine, { code: viewerRequest!.code }, request).reply;
+    expect(reply({ uri: '/api/1&role=admin', query: 'role=admin' })).toMatchObject({
+      uri: '/item/1&role=admin', querystring: { id: { value: '1%26role%3Dadmin' }, role: { value: 'guest' }, flag: { value: '' } },
+    });
+    expect(reply({ uri: '/r/1&role=admin' }).headers.location.value).toBe('/item?id=1%26role%3Dadmin&role=guest&flag');
+    expect(reply({ uri: '/q', query: 'x=1%26role=admin+x' }).headers.location.value).toBe('/item?id=1%26role%3Dadmin+x&role=guest&flag');
+  });
+});
+
 describe('a placeholder with text around it', () => {
   const sets = [
     parseRuleFile('cloudflare-redirects', '/blog/post-:id /posts/:id 301\n/blog/:file.html /blog/:file/ 301\n/blog/:any /archive/:any 302', '_redirects'),
@@ -119,6 +138,23 @@ describe('when things fail', () => {
   });
 });
 
+describe('a proxy', () => {
+  const set = setOf([
+    rule('/api/*', { kind: 'proxy', origin: { id: 'api' }, target: target('/:splat') }),
+    rule('/find/*', { kind: 'proxy', origin: { host: 'find.example.com', scheme: 'https' }, target: target('/:splat') }),
+  ]);
+  const options = { originIds: ['api'], proxyHosts: ['find.example.com'] };
+
+  test('is told apart in the cache from the same path of other origins; no visitor can claim to be another', () => {
+    const forged = { 'x-rewrite-variant': 'api' };
+    const variants = ['/api/x', '/find/x', '/x'].map((uri) => {
+      const { reply } = ask(set, { uri, headers: forged }, options);
+      return [reply.uri, reply.headers['x-rewrite-variant']?.value];
+    });
+    expect(variants).toEqual([['/x', 'api'], ['/x', '@https:find.example.com'], ['/x', undefined]]);
+  });
+});
+
 describe('split', () => {
   const set = setOf([rule('/pricing', {
     kind: 'split', experiment: 'pricing', variants: [{ weight: 80, target: target('/pricing') }, { weight: 20, target: target('/pricing-b') }],
@@ -152,6 +188,19 @@ describe('the response', () => {
     const set = setOf([rule('/a', { kind: 'status', status: 404, page: target('/404.html') })]);
     expect(respond(set, { uri: '/404.html', headers: { 'x-rewrite-status': '404' } }).reply.statusCode).toBe(404);
     expect(respond(set, { uri: '/404.html' }).reply.statusCode).toBe(200);
+  });
+
+  test('a page that has not changed or has moved keeps its status', () => {
+    const set = setOf([rule('/a', { kind: 'status', status: 404, page: target('/404.html') })]);
+    const status = (statusCode: number) => respond(set, { uri: '/404.html', headers: { 'x-rewrite-status': '404' } }, { statusCode, headers: {} }).reply.statusCode;
+    expect([200, 206, 302, 304].map(status)).toEqual([404, 404, 302, 304]);
+  });
+
+  test('what a header captures is always a text that CloudFront takes', () => {
+    const rules = setOf([], [{ ...headers('/news/*', ['set', 'x-rest']), operations: [{ kind: 'set', name: 'x-rest', value: template(':splat') }] }]);
+    const rest = (uri: string) => respond(rules, { uri }).reply.headers['x-rest']?.value;
+    expect(['/news', '/news/', '/news/a/b', '/news/\u00e9', '/news/a\r\nx: y', '/newsroom'].map(rest))
+      .toEqual(['', '', 'a/b', '%C3%A9', 'a%0D%0Ax:%20y', undefined]);
   });
 
   test('sets the cookie of a split', () => {

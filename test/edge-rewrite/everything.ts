@@ -45,6 +45,6 @@ export function everything(): RuleSet {
     rule('/search', { kind: 'rewrite', target: { ...target('/find'), query: [{ name: 'all', value: [{ text: '1' }] }] } }, { queryPolicy: 'merge' }),
     rule('/top', { kind: 'redirect', status: 301, target: { ...target('/bottom'), fragment: 'end' } }),
     redirect('/shops/:name', 'https://:name.shops.example.com/'),
-    rule('/blog', { kind: 'redirect', status: 301, target: target('/posts/:id') }, { path: inSegment('blog', 'post-', '.html') }),
+    rule('/blog', { kind: 'redirect', status: 301, target: { ...target('/posts'), query: [{ name: 'id', value: [{ capture: 'id' }] }] } }, { path: inSegment('blog', 'post-', '.html') }),
   ]);
 }

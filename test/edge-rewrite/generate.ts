@@ -127,7 +127,7 @@ function randomTarget(prng: Prng, captures: readonly string[], own: boolean): Ta
   return {
     path,
     ...own && prng.chance(0.2)
-      ? { query: [{ name: prng.pick(['x', 'q']), value: captures.length > 0 && prng.chance(0.5) ? [{ capture: captures[0] }] : [{ text: 'v&1' }] }] }
+      ? { query: [{ name: prng.pick(['x', 'q']), value: captures.length > 0 && prng.chance(0.5) ? [{ capture: captures[0] }] : prng.chance(0.2) ? [] : [{ text: 'v&1' }] }] }
       : {},
   };
 }
@@ -148,7 +148,7 @@ function randomCondition(prng: Prng): Condition {
 }
 
 function randomRequest(prng: Prng): EdgeRequest {
-  const words = Array.from({ length: prng.int(0, 4) }, () => prng.pick([...WORDS.slice(0, 6), '%C3%A4', '', 'evil.com', 'd', '\\e', '%2f']));
+  const words = Array.from({ length: prng.int(0, 4) }, () => prng.pick([...WORDS.slice(0, 6), '%C3%A4', '', 'evil.com', 'd', '\\e', '%2f', 'k&x=v']));
   const headers: Record<string, string> = {};
   const maybe = (name: string, values: readonly string[]) => {
     if (prng.chance(0.5)) {

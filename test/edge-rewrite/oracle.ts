@@ -51,6 +51,7 @@ export function decide(sets: readonly RuleSet[], options: CompileOptions, reques
       return {
         uri: fill(action.target.path, captures, PATH),
         origin: 'id' in action.origin ? action.origin.id : action.origin.host,
+        variant: 'id' in action.origin ? action.origin.id : `@${action.origin.scheme}:${action.origin.host}`,
         query: served(action.target, hit, request),
       };
     case 'rewrite':
@@ -69,7 +70,7 @@ export function decide(sets: readonly RuleSet[], options: CompileOptions, reques
     if (queryPolicy === 'merge') {
       rule.query.forEach(({ name }) => delete read[name]);
     }
-    (target.query ?? []).forEach(({ name, value }) => read[name] = fill(value, captures, QUERY));
+    (target.query ?? []).forEach(({ name, value }) => read[name] = fill(value, apart(captures), QUERY));
     return read;
   }
 }
@@ -253,6 +254,11 @@ function fill(template: Template, captures: Readonly<Record<string, string>>, al
   return template.map((part) => 'text' in part ? encode(part.text, allowed) : captures[part.capture]).join('');
 }
 
+/** Captures of a path that a query takes for one value each. */
+function apart(captures: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(captures).map(([name, text]) => [name, text.split('&').join('%26').split('=').join('%3D')]));
+}
+
 /** One leading slash, whatever was captured. */
 function safe(path: string): string {
   let rest = path;
@@ -268,7 +274,7 @@ function safe(path: string): string {
 function location(target: Target, { rule, captures }: Hit, request: EdgeRequest, base: string): string {
   const path = fill(target.path, captures, PATH);
   const own = (target.query ?? []).map(({ name, value }) => {
-    const right = fill(value, captures, QUERY);
+    const right = fill(value, apart(captures), QUERY);
     return value.every((part) => 'text' in part && part.text === '') ? name : `${name}=${right}`;
   });
   const start = target.host === undefined

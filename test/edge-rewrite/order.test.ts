@@ -49,11 +49,11 @@ function seen({ reply, origin, refused, logs }: Outcome, request: EdgeRequest): 
     const location = reply.headers?.location?.value;
     return { status: reply.statusCode, ...location === undefined ? {} : { location } };
   }
-  const query = Object.entries(reply.querystring ?? {}).map(([name, { value }]) => [name, value ?? '']);
+  const query = Object.entries(reply.querystring ?? {}).map(([name, { value }]) => [name, value]);
   const page = reply.headers['x-rewrite-status']?.value;
   const variant = reply.headers['x-rewrite-variant']?.value;
   const cookie = reply.headers['x-rewrite-cookie']?.value;
-  if (variant !== undefined && (cookie === undefined) === (request.cookies?.rw_exp === undefined)) {
+  if (variant?.includes('=') && (cookie === undefined) === (request.cookies?.rw_exp === undefined)) {
     return { broken: `cookie ${cookie}` };
   }
   return {

@@ -1,4 +1,4 @@
-import { isAround } from './conditions';
+import { isAround, isOfHost } from './conditions';
 import { CompileOptions, Diagnostic, DiagnosticCode, Segment } from './model';
 import { NormalRule } from './normalise';
 import { Alternative, Ordered, Shape, isCertain } from './order';
@@ -39,7 +39,7 @@ export function checkOrigins(rules: readonly NormalRule[], { originIds = [], pro
       }];
     }
     return proxyHosts.includes(origin.host) ? [] : [{
-      source, severity: 'error', code: 'host-not-allowed', message: `a proxied host must be one of ${list(proxyHosts)}, got '${origin.host}'`,
+      source, severity: 'error', code: 'host-not-allowed', message: `a proxied host must be one of ${list(proxyHosts)}, got '${origin.host}'; declare it with EdgeOrigin.byHost() in 'origins'`,
     }];
   });
 }
@@ -96,8 +96,9 @@ export function follow(ordered: Ordered, options: CompileOptions): Findings {
       for (const { rule } of index.alternativesAt(place)) {
         const served = rule.kind >= 'a';
         const segments = place.path.split('/');
-        const clauses = rule.clauses.map((clause) => clause.filter((token) => isAround(token, segments) !== true))
-          .filter((clause) => clause.every((token) => !assumed.has(opposite(token)) && isAround(token, segments) === undefined));
+        const holds = (token: string) => isAround(token, segments) ?? isOfHost(token, place.host);
+        const clauses = rule.clauses.map((clause) => clause.filter((token) => holds(token) !== true))
+          .filter((clause) => clause.every((token) => !assumed.has(opposite(token)) && holds(token) === undefined));
         if (!served) {
           clauses.forEach((clause) => hop(rule, place, new Set([...assumed, ...clause]), steps));
         }

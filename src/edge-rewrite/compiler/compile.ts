@@ -5,7 +5,7 @@ import { requestCost, responseCost } from './cost';
 import { Blocks, HOST_FUNCTION, Layout, MINIFIED, emitRequest, emitResponse, requestFeatures, responseFeatures } from './emit';
 import { headersOf } from './headers';
 import { LIMITS, limitsOf } from './limits';
-import { CompileOptions, CompileResult, DataEntry, Diagnostic, EmittedFunction, RuleSet, Source, StoreData } from './model';
+import { Action, CompileOptions, CompileResult, DataEntry, Diagnostic, EmittedFunction, RuleSet, Source, StoreData } from './model';
 import { needsOf } from './needs';
 import { NormalRule, fileRule, normalise } from './normalise';
 import { Ordered, TooEntangled, fileKey, order, unresolved } from './order';
@@ -27,8 +27,8 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
   diagnostics.push(...headers.diagnostics);
 
   const files = filesOf(options, rules.length);
-  const copied = options.lowestWins === true ? undefined : withCopies(rules, files, options);
-  const ranked = copied === undefined;
+  const copied = options.lowestWins === true ? undefined : specific(rules, files, options);
+  const ranked = copied === undefined || !isWorthwhile(copied, rules, files);
   if (ranked && files.size > 0) {
     diagnostics.push({
       source: NOWHERE,
@@ -37,8 +37,8 @@ export function compile(sets: readonly RuleSet[], options: CompileOptions = {}, 
       message: 'too many rules overlap to let existing files win: force the broad rules, or leave the site manifest out',
     });
   }
-  let ordered = copied ?? unresolved(rules);
-  diagnostics.push(...lostRules(ordered), ...shadowed(rules, files));
+  let ordered = ranked ? unresolved(rules) : copied;
+  diagnostics.push(...lostRules(copied ?? ordered), ...options.site === undefined ? hidingFiles(rules, options) : shadowed(rules, files));
   const findings = follow(ordered, options);
   diagnostics.push(...findings.loops);
   if (options.collapseChains === true && findings.ends.size > 0) {
@@ -158,20 +158,24 @@ function isFoundBySlash(directory: string, { indexDocument, cleanUrls, trailingS
     && (directory === '/' || trailingSlash === 'add' || (trailingSlash === 'remove' && cleanUrls !== true));
 }
 
-/** Undefined if copies and intersections would double the data or fill a value. */
-function withCopies(rules: readonly NormalRule[], files: ReadonlyMap<string, NormalRule>, options: CompileOptions): Ordered | undefined {
+/** Undefined if there are more intersections than rules and a good many. */
+function specific(rules: readonly NormalRule[], files: ReadonlyMap<string, NormalRule>, options: CompileOptions): Ordered | undefined {
   try {
-    const ordered = order(rules, files, options.spaFallback !== undefined);
-    const limit = Math.max(rules.length + files.size, 100);
-    const crowded = ordered.patterns.filter(({ alternatives }) => alternatives.length > 4);
-    const tooLarge = tableOf({ patterns: crowded, shapes: ordered.shapes }).entries.some(isTooLarge);
-    return ordered.copies > limit || tooLarge && !tableOf(unresolved(rules)).entries.some(isTooLarge) ? undefined : ordered;
+    return order(rules, files, options.spaFallback !== undefined);
   } catch (error) {
     if (error instanceof TooEntangled) {
       return undefined;
     }
     throw error;
   }
+}
+
+/** Copies must not double the data or fill a value; but only among copies can files win. */
+function isWorthwhile(ordered: Ordered, rules: readonly NormalRule[], files: ReadonlyMap<string, NormalRule>): boolean {
+  const limit = files.size > 0 ? Infinity : Math.max(rules.length, 100);
+  const crowded = ordered.patterns.filter(({ alternatives }) => alternatives.length > 4);
+  const tooLarge = tableOf({ patterns: crowded, shapes: ordered.shapes }).entries.some(isTooLarge);
+  return ordered.copies <= limit && (!tooLarge || tableOf(unresolved(rules)).entries.some(isTooLarge));
 }
 
 function isTooLarge({ key, value }: { readonly key: string; readonly value: string }): boolean {
@@ -194,6 +198,28 @@ function shadowed(rules: readonly NormalRule[], files: ReadonlyMap<string, Norma
     .map(({ rule: { source } }): Diagnostic => ({
       source, severity: 'info', code: 'shadowed-by-file', message: 'never used: a file of the site stands at its path and the rule is not forced',
     }));
+}
+
+/** What hosts with a manifest of their own understand as "where there is no file" is every path here. */
+function hidingFiles(rules: readonly NormalRule[], { cleanUrls, spaFallback }: CompileOptions): readonly Diagnostic[] {
+  const pages: Diagnostic[] = cleanUrls !== true || spaFallback === undefined ? [] : [{
+    source: NOWHERE,
+    severity: 'warning',
+    code: 'hides-files',
+    message: "'spaFallback' is served in place of the pages that 'cleanUrls' leads to: give 'site', so that files win",
+  }];
+  return pages.concat(rules.filter(({ rule: { action, force }, splat }) => splat && !force && isOnePage(action))
+    .map(({ rule: { source } }): Diagnostic => ({
+      source,
+      severity: 'warning',
+      code: 'hides-files',
+      message: "serves one page in place of every path beneath it, files of the site included: give 'site', so that files win, or force the rule",
+    })));
+}
+
+function isOnePage(action: Action): boolean {
+  const page = action.kind === 'rewrite' ? action.target : action.kind === 'status' && action.status === 404 ? action.page : undefined;
+  return page !== undefined && [page.path, ...(page.query ?? []).map(({ value }) => value)].flat().every((part) => 'text' in part);
 }
 
 function withTargets(ordered: Ordered, ends: ReadonlyMap<NormalRule, string>): Ordered {

@@ -100,6 +100,12 @@ export function isAround(token: string, segments: readonly string[]): boolean | 
   return place === 'A' ? new RegExp(source).test(`=${segments[Number(name.split(':')[1])]}`) : undefined;
 }
 
+/** Likewise of a condition on the host, where that is known. */
+export function isOfHost(token: string, host: string): boolean | undefined {
+  const [place, name, source] = fieldsOf(token);
+  return host !== '' && place === 'headers' && name === 'host' ? new RegExp(source).test(`=${host}`) : undefined;
+}
+
 /** De Morgan: of each clause, one token must not hold. */
 function not(clauses: Clauses): Clauses {
   return clauses.map((clause) => clause.map((token) => [token.startsWith('!') ? token.slice(1) : `!${token}`])).reduce(and, [[]]);

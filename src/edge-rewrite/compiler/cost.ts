@@ -48,7 +48,8 @@ export function requestCost(ordered: Ordered, table: Table, on: ReadonlySet<stri
     const targets = kind === 's' ? texts.slice(2) : [target];
     const parts = Math.max(...targets.map((it) => it.split('>').length - 1));
     const rests = targets.map((it) => (it.match(/>[a-z]/g) ?? []).length);
-    const fill = one('captures', 6 + 4 + parts * (16 + one('rests', 3)) + Math.max(...rests) * 11);
+    const asked = target.split('?').slice(1).join('').split('>').length - 1;
+    const fill = one('captures', 6 + 4 + parts * (16 + one('rests', 3)) + Math.max(...rests) * 11 + one('asked', 4 * parts + 6 * asked));
     const split = one('splits', 2 + (kind === 's' ? 27 + (texts.length / 2 - 1) * 8 : 0));
     const begin = 1 + 8 + one('arguments', 6) + split + fill + one('recapture', 5 + Math.max(...rule.clauses.map((clause) => clause.reduce((sum, token) => sum + 8 + (token.includes('>') ? 8 + tokenCost(token, one) : 0), 0))));
     if (kind < 'a') {
@@ -62,7 +63,7 @@ export function requestCost(ordered: Ordered, table: Table, on: ReadonlySet<stri
     const pairs = (target.split('?')[1] ?? '').split('&').filter((pair) => pair !== '').length;
     const names = policy === 'm' ? text.split('`').at(-2)?.split('|').length ?? 0 : 0;
     const own = one('own', 4 + 1 + 6 + one('merges', 5) + (policy === 'm' ? 12 + names * 8 : 0) + (pairs > 0 ? 12 + pairs * 15 : 1));
-    const extra = { o: 40, e: 7, s: 20, w: 0, p: 0 }[kind] ?? 0;
+    const extra = { o: 43, e: 7, s: 20, w: 0, p: 0 }[kind] ?? 0;
     return common + one('rewrites', 3) + own + extra + serve(kind, open);
   };
 
@@ -148,10 +149,11 @@ export function responseCost(rules: readonly ResponseRule[], on: ReadonlySet<str
       const joined = 2 * Math.max(0, value.length - 1) + value.filter((part) => typeof part === 'number').length;
       return joined + (kind === 'unset' ? 2 : on.has('puts') ? 8 + (kind === 'append' ? 7 : 5) : 4);
     });
-    const test = (path === '' ? 0 : 5) + (host === undefined ? 0 : 5);
+    const captures = operations.some(({ value }) => value.some((part) => typeof part === 'number'));
+    const test = (path === '' ? 0 : captures ? 9 : 5) + (host === undefined ? 0 : 5);
     const conditions = clauses.some((clause) => clause.length === 0) ? 0
       : 2 + clauses.flat().reduce((sum, token) => sum + 12 + tokenCost(token, one), 0);
     return test + conditions + sets.reduce((sum, cost) => sum + cost, 0) + 2;
   });
-  return 6 + one('statuses', 6) + one('splits', 22) + one('rules', 14 + one('host', 6) + one('puts', 2)) + each.reduce((sum, cost) => sum + cost, 0);
+  return 6 + one('statuses', 8) + one('splits', 22) + one('rules', 14 + one('host', 6) + one('puts', 2)) + each.reduce((sum, cost) => sum + cost, 0);
 }

@@ -25,7 +25,7 @@ export const HOST_FUNCTION = "function handler(event){var r=event.request;r.head
 export function requestFeatures(table: Table, options: CompileOptions, layout: Layout, paths: boolean, access?: Access): ReadonlySet<string> {
   const kinds = new Set<string>();
   const tokens = new Set<string>();
-  const texts = { captures: false, rests: false, fragments: false, own: false };
+  const texts = { captures: false, rests: false, asked: false, fragments: false, own: false };
   let merges = false;
   let slash = false;
   let several = false;
@@ -40,6 +40,7 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
       if (text.includes('>')) {
         texts.captures = true;
         texts.rests ||= />[a-z]/.test(text);
+        texts.asked ||= /\?[^`]*>/.test(text);
       }
       texts.fragments ||= !served && text.includes('#');
       texts.own ||= served && 'woe'.includes(kind) && (policy !== 'k' || text.includes('?'));
@@ -95,6 +96,7 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('own', texts.own);
   when('captures', texts.captures);
   when('rests', texts.rests);
+  when('asked', texts.asked);
   when('clean', options.cleanUrls === true);
   when('add', options.trailingSlash === 'add');
   when('remove', options.trailingSlash === 'remove');
@@ -106,7 +108,7 @@ export function requestFeatures(table: Table, options: CompileOptions, layout: L
   when('extension', extensionOf(options) !== undefined);
   when('documents', on.has('spa') || on.has('index') || on.has('extension'));
   when('serving', on.has('canonical') || on.has('documents'));
-  when('markers', on.has('statuses') || on.has('splits') || paths);
+  when('markers', on.has('statuses') || on.has('splits') || on.has('proxies') || paths);
   when('paths', paths && (on.has('rewrites') || on.has('documents')));
   when('guarded', access !== undefined && (on.has('rewrites') || on.has('documents')));
   return on;
@@ -218,7 +220,7 @@ function responseRule({ path, host, clauses, operations }: ResponseRule, puts: b
     code = `k=false;\n${any.join('\n')}\nif(k){\n${code}\n}`;
   }
   if (captures) {
-    code = `m=/${path}/.exec(u);\nif(m){\n${code}\n}`;
+    code = `m=/${path}/.exec(u.replace(/[^!-~]+/g,encodeURIComponent));\nif(m){\n${code}\n}`;
   } else if (path !== '') {
     code = `if(/${path}/.test(u)){\n${code}\n}`;
   }

@@ -116,7 +116,7 @@ function pathExpression({ path }: HeaderRule, groups: Map<string, number>): stri
     if (whole && last && path.trailing === 'optional') {
       // '/news/*' also matches '/news'.
       groups.set(segment.name, groups.size + 1);
-      expression += '(?:\\/(.*))?';
+      expression += '(?:\\/|$)(.*)';
     } else {
       expression += `\\/${pieceOf(segment, '[^\\/]+', groups)}`;
     }

@@ -95,8 +95,8 @@ export function limitsOf({ tier, request, response, data, table, accessReads, op
     table.reads.forEach((ofRules, depth) => {
       const reads = ofRules + accessReads;
       if (reads > allowed) {
-        const shapes = table.probes.split('|')[depth].trim();
-        const remedy = accessReads === 0 ? `fewer kinds of patterns (${shapes})` : `fewer kinds of patterns (${shapes}), or fewer access rules for one path`;
+        const forms = `fewer forms of patterns (${table.forms[depth].join(', ')})`;
+        const remedy = [forms, ...accessReads === 0 ? [] : ['fewer access rules for one path'], "or a higher 'maxReads'"].join(', ');
         const paths = depth === table.reads.length - 1 ? `${depth} and more segments` : `${depth} segments`;
         report('error', 'reads', `a path of ${paths} needs ${reads} reads, ${allowed} are allowed: use ${remedy}`);
       }

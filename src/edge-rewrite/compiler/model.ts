@@ -268,7 +268,7 @@ export type DiagnosticCode =
   // a restriction of who may see a path would be lost: an error
   | 'lost-access'
   // rules
-  | 'duplicate' | 'unreachable' | 'shadowed-by-file' | 'loop' | 'chain'
+  | 'duplicate' | 'unreachable' | 'shadowed-by-file' | 'hides-files' | 'loop' | 'chain'
   | 'invalid-path' | 'invalid-target' | 'invalid-host' | 'open-redirect' | 'unknown-capture' | 'invalid-query' | 'invalid-condition'
   | 'invalid-header' | 'disallowed-header' | 'read-only-header' | 'invalid-status' | 'invalid-weights'
   | 'unknown-origin' | 'host-not-allowed' | 'access'
@@ -335,7 +335,7 @@ export interface Report {
   /** The most reads a request can make, and per depth of its path. */
   readonly maxReads: number;
   readonly readsByDepth: readonly number[];
-  /** Masks of placeholders per depth, `l` literal, `p` placeholder. */
+  /** Forms of patterns paths are looked up by, such as `host/a/:/*`: known host, known segment, placeholder, splat. */
   readonly shapes: readonly string[];
   /** With their checks. */
   readonly protectedPaths: readonly string[];

@@ -22,6 +22,9 @@ export function needsOf(table: Table, responseRules: readonly ResponseRule[], ac
       }
       if (rule.kind === 's') {
         read.add(`Krw_${rule.text.split('`', 1)[0]}`);
+      }
+      // A cache key holds the path, not the origin that was asked for it.
+      if (rule.kind === 's' || rule.kind === 'o') {
         split.add('Ex-rewrite-variant');
       }
     }

@@ -261,7 +261,7 @@ function targetText(target: Target, captures: ReadonlyMap<string, string>, absol
   if (target.query !== undefined && target.query.length > 0) {
     text += '?' + target.query.map(({ name, value }) => {
       const right = template(value, captures, QUERY);
-      return queryName(name) + (right === '' ? '' : `=${right}`);
+      return queryName(name) + (right === '' && absolute ? '' : `=${right}`);
     }).join('&');
   }
   if (target.fragment !== undefined && absolute) {

@@ -33,7 +33,7 @@ export function reportOf({ tier, rules, headerRules, request, response, table, d
     dataBytes: data?.bytes ?? table.entries.reduce((sum, { key, value }) => sum + key.length + value.length + 2, 0),
     maxReads: Math.max(...table.reads) + accessReads,
     readsByDepth: table.reads.map((reads) => reads + accessReads),
-    shapes: table.probes.split('|').flatMap((cell) => cell.split(' ').slice(1)).filter((token, n, all) => all.indexOf(token) === n),
+    shapes: [...new Set(table.forms.flat())],
     protectedPaths: access?.protectedPaths ?? [],
     unreachable: of('unreachable', 'shadowed-by-file'),
     duplicates: of('duplicate'),

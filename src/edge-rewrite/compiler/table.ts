@@ -10,6 +10,8 @@ export interface Table {
   readonly entries: readonly { readonly key: string; readonly value: string; readonly pattern: Pattern }[];
   /** The constant PROBES: one cell per depth, the last for all deeper paths. */
   readonly probes: string;
+  /** The same for people: the forms of patterns a path of each depth is looked up by. */
+  readonly forms: readonly (readonly string[])[];
   /** Keys tried at most, per depth. */
   readonly reads: readonly number[];
   readonly hosts: boolean;
@@ -33,15 +35,15 @@ export function tableOf({ patterns, shapes }: Pick<Ordered, 'patterns' | 'shapes
   }));
   const deepest = Math.max(0, ...shapes.map(({ depth }) => depth));
   const cells: string[] = [];
+  const forms: string[][] = [];
   const reads: number[] = [];
   for (let depth = 0; depth <= deepest + 1; depth++) {
-    const tokens = shapes
-      .filter((shape) => shape.splat ? shape.depth <= depth : shape.depth === depth && !isFirst(shape, hosts))
-      .map((shape) => tokenOf(shape, marks, hosts));
-    cells.push(tokens.map((token) => ` ${token}`).join(''));
-    reads.push(tokens.length + 1);
+    const probed = shapes.filter((shape) => shape.splat ? shape.depth <= depth : shape.depth === depth && !isFirst(shape, hosts));
+    cells.push(probed.map((shape) => ` ${tokenOf(shape, marks, hosts)}`).join(''));
+    forms.push(probed.map(formOf));
+    reads.push(probed.length + 1);
   }
-  return { entries, probes: cells.join('|'), reads, hosts, ranked };
+  return { entries, probes: cells.join('|'), forms, reads, hosts, ranked };
 }
 
 /** Entries as one text to search in. */
@@ -113,6 +115,12 @@ function tokenOf(shape: Shape, marks: ReadonlyMap<Shape, string>, hosts: boolean
   }
   const positions = [...mask].flatMap((mark, n) => n > 0 && mark === 'p' ? [String(n)] : []).join('');
   return `${marks.get(shape)}${String.fromCharCode(97 + depth)}${hosts ? Number(mask[0] === 'l') : ''}${positions}`;
+}
+
+/** `host/a/:/*`: a known host, a known segment, a placeholder, a splat. */
+function formOf({ mask, splat }: Shape): string {
+  const path = [...mask.slice(1)].map((mark) => mark === 'l' ? '/a' : '/:').join('');
+  return `${mask[0] === 'l' ? 'host' : ''}${path}${splat ? '/*' : path === '' ? '/' : ''}`;
 }
 
 function keyOf({ cells, splat, shape }: Pattern, marks: ReadonlyMap<Shape, string>): string {

@@ -65,7 +65,7 @@ export class EdgeProgram {
 }
 
 /** The mark by which a page receives its status, never one of the visitor's own. */
-function withStatus(request: CloudFrontRequest, status: string | undefined): CloudFrontRequest {
+export function withStatus(request: CloudFrontRequest, status?: string): CloudFrontRequest {
   const { [STATUS]: _forged, ...headers } = request.headers;
   return { ...request, headers: status === undefined ? headers : { ...headers, [STATUS]: [{ key: STATUS, value: status }] } };
 }

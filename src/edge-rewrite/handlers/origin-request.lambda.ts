@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CloudFrontRequestEvent, CloudFrontRequestResult, CloudFrontResponseEvent, CloudFrontResponseResult } from 'aws-lambda';
-import { EdgeProgram, STATUS } from './edge-program';
+import type { CloudFrontRequest, CloudFrontRequestEvent, CloudFrontRequestResult, CloudFrontResponseEvent, CloudFrontResponseResult } from 'aws-lambda';
+import { EdgeProgram, STATUS, withStatus } from './edge-program';
 import { EdgeTable } from './edge-table';
 import { readEnv } from '../../handler-kit/env';
 import { TABLE_FILE } from '../contract';
@@ -22,6 +22,10 @@ export async function handler({ Records: [{ cf }] }: CloudFrontRequestEvent | Cl
     return outcome.kind === 'response' ? outcome.response : outcome.request;
   } catch (error) {
     console.error(`rewrite: ${String(error)}`);
-    return cf.request;
+    return isReadable(cf.request) ? withStatus(cf.request) : cf.request;
   }
+}
+
+function isReadable({ headers }: CloudFrontRequest): boolean {
+  return typeof headers === 'object' && headers !== null;
 }

@@ -419,6 +419,11 @@ async function handler(event) {
           capture = segments.slice(parts[part].charCodeAt(0) - 96).join('/');
         }
         //#endif
+        //#if asked
+        if (target.indexOf('?') >= 0) {
+          capture = capture.replace(/[&=#]/g, encodeURIComponent);
+        }
+        //#endif
         target += capture + parts[part].slice(1);
         part++;
       }
@@ -521,6 +526,7 @@ async function handler(event) {
     //#endif
     //#if proxies
     if (kind === 'o') {
+      headers['x-rewrite-variant'] = { value: texts[0] };
       if (texts[0][0] === '@') {
         var origin = texts[0].slice(1).split(':');
         var port = 443;

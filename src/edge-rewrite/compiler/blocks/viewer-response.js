@@ -21,8 +21,11 @@ function handler(event) {
     //#if statuses
     var status = request.headers['x-rewrite-status'];
     if (status) {
-      response.statusCode = +status.value;
-      delete response.statusDescription;
+      // A page that has not changed (304) or has moved stays what it is.
+      if (response.statusCode < 300) {
+        response.statusCode = +status.value;
+        delete response.statusDescription;
+      }
     }
     //#endif
     //#if splits
