@@ -85,6 +85,9 @@ const project = new awscdk.AwsCdkConstructLibrary({
     '@aws-sdk/client-cloudformation',
     '@aws-sdk/client-ec2',
     '@aws-sdk/client-kinesis', // the one client that speaks HTTP/2
+    '@aws-sdk/client-dynamodb',
+    '@aws-sdk/client-firehose',
+    '@aws-sdk/client-secrets-manager',
     '@aws-lambda-powertools/logger@2.35.0',
     '@aws-lambda-powertools/metrics@2.35.0',
     '@aws-lambda-powertools/batch@2.35.0',

@@ -8,6 +8,7 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { edgeRewrite } from './edge';
 import { edgeNginx } from './edge-nginx';
+import { KINESIS_FAN_OUT } from './fan-out';
 import { type Input, bombs, flat, input } from './inputs';
 import { type Job, recipe } from './jobs';
 import { NODE, buildWorker, compare, machine, median, ours, runOnce, vipsthumbnail } from './measure';
@@ -223,6 +224,7 @@ interface Chapter {
 const CHAPTERS: Readonly<Record<string, Chapter>> = {
   'image-resize-pipeline': { prepare: buildWorker, sections: { cpu, encoders, fidelity, memory, bombs: killers, backfill, load } },
   'edge-rewrite': { sections: { 'edge-rewrite': edgeRewrite, 'edge-nginx': edgeNginx } },
+  'kinesis-fan-out': { sections: KINESIS_FAN_OUT },
 };
 
 function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {

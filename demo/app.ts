@@ -2,7 +2,9 @@
 import { App } from 'aws-cdk-lib';
 import { EdgeRewriteDemo } from './rooms/edge-rewrite/stack';
 import { ImageResizePipelineDemo } from './rooms/image-resize-pipeline/stack';
+import { KinesisFanOutDemo } from './rooms/kinesis-fan-out/stack';
 
 const app = new App();
 new ImageResizePipelineDemo(app, 'ImageResizePipelineDemo');
 new EdgeRewriteDemo(app, 'EdgeRewriteDemo');
+new KinesisFanOutDemo(app, 'KinesisFanOutDemo');

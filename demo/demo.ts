@@ -12,9 +12,10 @@ import { REGION, startMiniStack } from '../test/kit/emulators';
 import { LambdaHost } from '../test/kit/lambda-host';
 import { EDGE_REWRITE } from './rooms/edge-rewrite/feed';
 import { IMAGE_RESIZE_PIPELINE } from './rooms/image-resize-pipeline/feed';
+import { KINESIS_FAN_OUT } from './rooms/kinesis-fan-out/feed';
 import { renderTable } from './table';
 
-const ROOMS: readonly DemoRoom[] = [IMAGE_RESIZE_PIPELINE, EDGE_REWRITE];
+const ROOMS: readonly DemoRoom[] = [IMAGE_RESIZE_PIPELINE, EDGE_REWRITE, KINESIS_FAN_OUT];
 
 const OUT = join(__dirname, 'out');
 const PAGE = join(OUT, 'index.html');

@@ -26,6 +26,15 @@ export const BUDGET = {
 const NATIVE_ROOMS = ['image-resize-pipeline'];
 const ROOT = join(__dirname, '..');
 
+/**
+ * Ways of the SDK's default chain to credentials that a function never takes: Lambda puts its role's into the environment,
+ * the first place asked. They are imported when reached, and would be a fifth of a bundle.
+ */
+const UNREACHED_CREDENTIALS = [
+  ...['sso', 'ini', 'process', 'web-identity', 'login'].map((name) => `@aws-sdk/credential-provider-${name}`),
+  '@smithy/credential-provider-imds',
+];
+
 export interface BundleOptions {
   /** Where `assets/`, `THIRD-PARTY-LICENSES` and `sbom.cdx.json` go. @default - the repository */
   readonly out?: string;
@@ -93,6 +102,7 @@ async function build(entryPoints: Record<string, string>): Promise<{ code: Map<s
     outExtension: { '.js': '.mjs' },
     write: false,
     bundle: true,
+    external: UNREACHED_CREDENTIALS,
     platform: 'node',
     target: 'node22', // the oldest runtime a user may choose
     format: 'esm',

@@ -72,6 +72,8 @@ const LONG: readonly Step[] = [
   seeded('broken files', 'fuzz\\.test\\.ts$', 10_000),
   seeded('rules of every dialect', 'edge-rewrite/order\\.test\\.ts$', 100_000),
   seeded('redirects to other hosts', 'edge-rewrite/emit\\.test\\.ts$', 1_000_000),
+  seeded('simulations', 'simulation/[^/]*\\.test\\.ts$', 1_000),
+  seeded('aggregates', 'kcl/kcl\\.test\\.ts$', 1_000_000),
 ];
 
 /** No credentials or addresses of a real account reach any process; tools stay silent about themselves. */

@@ -17,9 +17,15 @@ export interface RetryOptions {
 }
 
 /**
- * Calls again after errors that may pass, with full jitter: each wait is uniformly random below its bound, so that
- * callers throttled together do not come back together (AWS Architecture Blog, "Exponential Backoff And Jitter").
- * For steps of several calls; single calls are retried by the SDK.
+ * Milliseconds to wait after the n-th attempt: uniformly random below a bound that doubles with each, so that callers
+ * throttled together do not come back together (AWS Architecture Blog, "Exponential Backoff And Jitter").
+ */
+export function fullJitter(attempt: number, { baseMs, capMs }: Pick<RetryOptions, 'baseMs' | 'capMs'>, random: () => number): number {
+  return Math.floor(random() * Math.min(capMs, baseMs * 2 ** (attempt - 1)));
+}
+
+/**
+ * Calls again after errors that may pass, with full jitter. For steps of several calls; single calls are retried by the SDK.
  *
  * @throws the last error, unchanged
  */
@@ -29,7 +35,7 @@ export async function retry<T>(fn: () => Promise<T>, options: RetryOptions): Pro
     try {
       return await fn();
     } catch (error) {
-      const waitMs = Math.floor(random() * Math.min(capMs, baseMs * 2 ** (attempt - 1)));
+      const waitMs = fullJitter(attempt, { baseMs, capMs }, random);
       const outOfTime = deadline !== undefined && deadline.remainingMs() <= waitMs;
       if (outOfTime || !isRetryable(error)) {
         throw error;

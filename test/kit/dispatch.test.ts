@@ -201,7 +201,7 @@ describe('SQS', () => {
   test.each<[string, () => unknown, string]>([
     ['batch size', () => queueWith(() => ok(), { mapping: { batchSize: 0 } }), 'the batch size of a standard queue must be 1 to 10000, got 0'],
     ['window', () => queueWith(() => ok(), { mapping: { batchSize: 11 } }), 'a batch size above 10 needs a window of at least 1 s, got 0'],
-    ['FIFO', () => queueWith(() => ok(), { queue: { fifo: true } }), `only standard queues are simulated, got ${arnOf('sqs', 'q')}`],
+    ['FIFO', () => queueWith(() => ok(), { queue: { fifo: true } }), `only standard queues are event sources here, got ${arnOf('sqs', 'q')}`],
     ['message', () => queueWith(() => ok()).queue.send('x'.repeat(1_048_577)), 'a message must have at most 1048576 bytes, got 1048577'],
   ])('limits: %s', (_, act, message) => {
     expect(act).toThrow(message);
@@ -565,5 +565,48 @@ describe('the timeline', () => {
     expect([ran, timeline.isIdle]).toEqual([['first', 'second', 'past means now'], false]);
     await timeline.drain();
     expect([ran.at(-1), timeline.isIdle, jumps]).toEqual(['late', true, [1000, 2000]]);
+  });
+
+  test('whoever sleeps lets others run, and time goes on when all sleep', async () => {
+    const timeline = new Timeline();
+    const ran: string[] = [];
+    const sleeper = (name: string, seconds: number) => async () => {
+      for (let i = 0; i < 2; i++) {
+        await timeline.sleep(seconds * 1000).over;
+        ran.push(`${name} ${(timeline.now - EPOCH) / 1000}`);
+      }
+    };
+    timeline.after(0, sleeper('a', 2));
+    timeline.after(1, sleeper('b', 2));
+    timeline.after(2.5, async () => void ran.push('awake'));
+    await timeline.drain();
+    expect(ran).toEqual(['a 2', 'awake', 'b 3', 'a 4', 'b 5']);
+  });
+
+  test('a sleep that is cancelled is never over, and nobody waits for it', async () => {
+    const timeline = new Timeline();
+    const sleep = timeline.sleep(1000);
+    sleep.cancel();
+    sleep.cancel();
+    await timeline.drain();
+    expect([timeline.now, timeline.isIdle]).toEqual([EPOCH, true]);
+    // Without sleepers a task is waited for, however long the world outside takes.
+    const ran: string[] = [];
+    timeline.after(1, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      ran.push('slow');
+    });
+    timeline.after(2, async () => void ran.push('next'));
+    await timeline.drain();
+    expect(ran).toEqual(['slow', 'next']);
+  });
+
+  test('what fails after a sleep fails the run', async () => {
+    const timeline = new Timeline();
+    timeline.after(0, async () => {
+      await timeline.sleep(1000).over;
+      throw new Error('too late');
+    });
+    await expect(timeline.drain()).rejects.toThrow('too late');
   });
 });

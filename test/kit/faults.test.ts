@@ -85,6 +85,14 @@ describe('random schedules', () => {
     expect(new Set(faults.map((fault) => fault!.kind))).toEqual(new Set(['throttle']));
   });
 
+  test('refuse entries with each word a service has for it', () => {
+    const schedule = FaultSchedule.random(11, { rate: 1, kinds: ['refuse-entries'] });
+    const codes = (service: string, operation: string) => new Set(Array.from({ length: 100 }, (_, i) => (
+      schedule.decide(key({ service, operation, requestHash: String(i) }))?.code)));
+    expect(codes('kinesis', 'PutRecords')).toEqual(new Set([undefined, 'InternalFailure']));
+    expect(codes('sqs', 'SendMessageBatch')).toEqual(new Set([undefined]));
+  });
+
   test('leave late occurrences alone, so that retries end', () => {
     const schedule = FaultSchedule.random(1, { rate: 1, kinds: ['throttle'], maxOccurrence: 2 });
     expect([1, 2, 3].map((occurrence) => schedule.decide(key({ occurrence }))?.kind)).toEqual(['throttle', 'throttle', undefined]);

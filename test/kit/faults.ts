@@ -147,7 +147,11 @@ export class FaultSchedule {
     if (kinds.length === 0) return undefined;
     const kind = prng.pick(kinds);
     switch (kind) {
-      case 'refuse-entries': return { kind, entries: Array.from({ length: prng.int(1, 4) }, () => prng.int(0, 999)) };
+      case 'refuse-entries': {
+        const entries = Array.from({ length: prng.int(1, 4) }, () => prng.int(0, 999));
+        const code = prng.pick(ENTRY_CODES[operation] ?? [undefined]);
+        return { kind, entries, ...code !== undefined && { code } };
+      }
       case 'late-apply': return { kind, after: prng.int(1, 5) };
       default: return { kind };
     }
@@ -159,6 +163,14 @@ export const BATCH_OPERATIONS: readonly string[] = [
   'sqs:SendMessageBatch', 'sqs:DeleteMessageBatch', 'sqs:ChangeMessageVisibilityBatch', 'sns:PublishBatch', 'kinesis:PutRecords',
   'firehose:PutRecordBatch', 'events:PutEvents', 'dynamodb:BatchWriteItem', 'dynamodb:BatchGetItem', 's3:DeleteObjects',
 ];
+
+/** What entries are refused with under load, where a service has more than one word for it; undefined: its first one. */
+const ENTRY_CODES: Readonly<Record<string, readonly (string | undefined)[]>> = {
+  // API references: PutRecordsResultEntry, PutRecordBatchResponseEntry, PutEventsResultEntry.
+  'kinesis:PutRecords': [undefined, 'InternalFailure'],
+  'firehose:PutRecordBatch': [undefined, 'InternalFailure'],
+  'events:PutEvents': [undefined, 'ThrottlingException', 'InternalFailure'],
+};
 
 /** Whether a kind can strike an operation at all; the others are general. */
 function applies(kind: FaultKind, operation: string): boolean {

@@ -4,7 +4,9 @@ import {
   distinct, forbiddenSuite, loosePermissions, looseWildcards, missingPermissions, recordedRequests, unusedConditions, unusedPermissions,
   type Recorded,
 } from './iam/proof';
-import { logRequests, pollerRequests, requestOf, requestsOf, senderRequests, type IamRequest, type Landscape } from './iam/requests';
+import {
+  failureObjectRequests, logRequests, pollerRequests, requestOf, requestsOf, senderRequests, streamRequests, type IamRequest, type Landscape,
+} from './iam/requests';
 import type { CallParams, RecordedCall } from './proxy/call';
 import { DEFAULT_PLACEMENT } from './resolver';
 import { TemplateModel } from './template';
@@ -17,6 +19,7 @@ const LANDSCAPE: Landscape = {
   ...DEFAULT_PLACEMENT,
   bucketKey: (bucket) => bucket === 'secret' ? KEY : undefined,
   isTagged: (bucket) => bucket === 'tagged',
+  keyOf: (arn) => arn.endsWith('secret') ? KEY : undefined,
   tagsOf: (arn): Record<string, string> => arn.endsWith('vol-1') ? { Team: 'a' } : {},
 };
 
@@ -57,6 +60,19 @@ describe('calls and the permissions they need', () => {
     ['CopyObject that replaces tags', call('s3', 'CopyObject', s3Object({
       copySource: { bucket: 'tagged', key: 'from' }, headers: { 'x-amz-tagging-directive': 'REPLACE', 'x-amz-tagging': 'a=b' },
     })), [`s3:GetObject ${arn('s3:::tagged/from')}`, `s3:PutObject ${arn('s3:::b/k')}`, `s3:PutObjectTagging ${arn('s3:::b/k')}`]],
+    ['SendMessageBatch under a key', call('sqs', 'SendMessageBatch', { body: { QueueUrl: 'http://127.0.0.1/123456789012/secret' } }),
+      [`sqs:SendMessage ${here('sqs', 'secret')}`, `kms:GenerateDataKey ${KEY}`, `kms:Decrypt ${KEY}`]],
+    ['PublishBatch under a key', call('sns', 'PublishBatch', { body: { TopicArn: here('sns', 'secret') } }),
+      [`sns:Publish ${here('sns', 'secret')}`, `kms:GenerateDataKey ${KEY}`, `kms:Decrypt ${KEY}`]],
+    ['PutRecords', call('kinesis', 'PutRecords', { body: { StreamName: 's' } }), [`kinesis:PutRecords ${here('kinesis', 'stream/s')}`]],
+    ['PutRecords under a key', call('kinesis', 'PutRecords', { body: { StreamARN: here('kinesis', 'stream/secret') } }),
+      [`kinesis:PutRecords ${here('kinesis', 'stream/secret')}`, `kms:GenerateDataKey ${KEY}`]],
+    ['PutRecordBatch', call('firehose', 'PutRecordBatch', { body: { DeliveryStreamName: 'd' } }),
+      [`firehose:PutRecordBatch ${here('firehose', 'deliverystream/d')}`]],
+    ['BatchWriteItem under a key', call('dynamodb', 'BatchWriteItem', { body: { RequestItems: { secret: [] } } }),
+      [`dynamodb:BatchWriteItem ${here('dynamodb', 'table/secret')}`, `kms:Decrypt ${KEY}`]],
+    ['GetSecretValue under a key', call('secretsmanager', 'GetSecretValue', { body: { SecretId: here('secretsmanager', 'secret:secret') } }),
+      [`secretsmanager:GetSecretValue ${here('secretsmanager', 'secret:secret')}`, `kms:Decrypt ${KEY}`]],
     ['DeleteObject', call('s3', 'DeleteObject', s3Object({ headers: { 'if-match': '"e"' } })),
       [`s3:DeleteObject ${arn('s3:::b/k')}`, `s3:GetObject ${arn('s3:::b/k')}`]],
     ['DeleteObject of a version', call('s3', 'DeleteObject', s3Object({ query: { versionId: 'v' } })), [`s3:DeleteObjectVersion ${arn('s3:::b/k')}`]],
@@ -204,6 +220,25 @@ describe('decisions', () => {
     const policy = { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: ['arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/f:*'] } as const;
     const logging = evaluator.with({ roles: [{ arn: role, foreignPolicies: [], statements: [policy] }] });
     expect(missingPermissions(logging, logRequests('/aws/lambda/f', LANDSCAPE).map((request) => ({ principal: role, request })))).toEqual([]);
+  });
+
+  test('a stream is read by polling, or through a consumer', () => {
+    const streamArn = 'arn:aws:kinesis:eu-west-1:123456789012:stream/s';
+    const words = (sourceArn: string, kmsKeyArn?: string) => streamRequests({ streamArn, sourceArn, kmsKeyArn }, LANDSCAPE)
+      .map(({ action, resource }) => `${action} ${resource.split('/').slice(1).join('/')}`);
+    const described = ['kinesis:DescribeStream s', 'kinesis:DescribeStreamSummary s', 'kinesis:ListShards s'];
+    expect(words(streamArn, KEY)).toEqual([...described, 'kinesis:GetRecords s', 'kinesis:GetShardIterator s', `kms:Decrypt ${KEY.split('/')[1]}`]);
+    expect(words(`${streamArn}/consumer/c:1`)).toEqual([
+      ...described, 'kinesis:SubscribeToShard s/consumer/c:1', 'kinesis:DescribeStreamConsumer s/consumer/c:1',
+    ]);
+  });
+
+  test('a batch that is given up is an object below the mapping\'s prefix', () => {
+    const asked = failureObjectRequests('arn:aws:s3:::secret', 'aws/lambda/u/s/k', LANDSCAPE);
+    expect(asked.map(({ action, resource }) => `${action} ${resource}`)).toEqual([
+      's3:PutObject arn:aws:s3:::secret/aws/lambda/u/s/k', 's3:ListBucket arn:aws:s3:::secret', `kms:GenerateDataKey ${KEY}`,
+    ]);
+    expect(asked[0].context).toMatchObject({ 's3:ResourceAccount': '123456789012' });
   });
 
   test('a message under a key asks the key, of the sender directly, of the poller through SQS', () => {

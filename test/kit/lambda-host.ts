@@ -37,6 +37,12 @@ export interface DoorFunction {
   readonly accessKeyId: string;
 }
 
+export interface InvokeOptions {
+  readonly requestId?: string;
+  /** Which of the idle environments serves, counted from 0; undefined: a fresh one. @default the first */
+  readonly choose?: (idle: readonly number[]) => number | undefined;
+}
+
 export interface RecordedInvocation {
   readonly name: string;
   readonly event: unknown;
@@ -68,7 +74,7 @@ interface Registered {
 }
 
 /** Origins under which emulators hand out addresses of queues; a function must reach them through the proxy. */
-const EMULATED_ORIGIN = /https?:\/\/(?:localhost|127\.0\.0\.1|sqs\.[a-z0-9-]+\.amazonaws\.com)(?::\d+)?(?=\/)/g;
+const EMULATED_ORIGIN = /(?:http:\/\/(?:localhost|127\.0\.0\.1)|https?:\/\/sqs\.[a-z0-9-]+\.amazonaws\.com)(?::\d+)?(?=\/)/g;
 const REAL_AWS = /https:\/\/[^/\s"]*amazonaws\.com/;
 
 export class LambdaHost {
@@ -124,7 +130,7 @@ export class LambdaHost {
     known?.environments.forEach((environment) => environment.retire());
   }
 
-  public async invoke(name: string, event: unknown, options: { requestId?: string } = {}): Promise<InvokeOutcome> {
+  public async invoke(name: string, event: unknown, options: InvokeOptions = {}): Promise<InvokeOutcome> {
     const fn = this.registered(name);
     const body = JSON.stringify(event ?? null);
     if (Buffer.byteLength(body) > MAX_REQUEST_BYTES) {
@@ -133,8 +139,10 @@ export class LambdaHost {
     const requestId = options.requestId ?? this.nextRequestId();
     this.running++;
     try {
-      const idle = [...fn.environments].find((environment) => environment.isIdle);
-      const outcome = await (idle ?? await this.startEnvironment(fn)).invoke(body, requestId);
+      const idle = [...fn.environments].filter((environment) => environment.isIdle);
+      const chosen = (options.choose ?? first)(idle.map((_, i) => i));
+      const environment = (chosen === undefined ? undefined : idle[chosen]) ?? await this.startEnvironment(fn);
+      const outcome = await environment.invoke(body, requestId);
       this.recorded.push({ name, event, outcome });
       return outcome;
     } finally {
@@ -251,6 +259,10 @@ export class LambdaHost {
 /** The access key of a function: the same in every run, and so is what is derived from it. */
 export function mintAccessKey(arn: string): string {
   return `AKIA${createHash('sha256').update(arn).digest('hex').toUpperCase().slice(0, 16)}`;
+}
+
+function first(idle: readonly number[]): number | undefined {
+  return idle[0];
 }
 
 function refuseRealAws(spec: LambdaFunctionSpec): void {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errorWords } from './limits/errors';
 import type { Limit } from './limits/limit';
 import { identify } from './proxy/identify';
-import { truthOf } from './proxy/truths';
+import { truthOf, type ResourceFacts } from './proxy/truths';
 
 const FOLDER = join(__dirname, 'limits');
 const MIB = 1024 * 1024;
@@ -15,17 +15,17 @@ function authorization(service: string): string {
 interface Raw { readonly method?: string; readonly url?: string; readonly headers?: Record<string, string>; readonly body?: string | Buffer }
 
 /** Code of the refusal, or undefined. */
-function refusal(service: string, { method = 'POST', url = '/', headers = {}, body = '' }: Raw): string | undefined {
+function refusal(service: string, { method = 'POST', url = '/', headers = {}, body = '' }: Raw, facts?: ResourceFacts): string | undefined {
   const call = identify({ method, url, host: 'localhost', headers: { authorization: authorization(service), ...headers }, body: Buffer.from(body) });
-  return truthOf(call).check?.(call)?.code;
+  return truthOf(call).check?.(call, facts)?.code;
 }
 
-function json(service: string, target: string, body: object): string | undefined {
-  return refusal(service, { headers: { 'x-amz-target': target }, body: JSON.stringify(body) });
+function json(service: string, target: string, body: object, facts?: ResourceFacts): string | undefined {
+  return refusal(service, { headers: { 'x-amz-target': target }, body: JSON.stringify(body) }, facts);
 }
 
-function form(service: string, fields: Record<string, string>): string | undefined {
-  return refusal(service, { body: new URLSearchParams(fields).toString() });
+function form(service: string, fields: Record<string, string>, facts?: ResourceFacts): string | undefined {
+  return refusal(service, { body: new URLSearchParams(fields).toString() }, facts);
 }
 
 describe('every limit', () => {
@@ -156,6 +156,12 @@ describe('SNS', () => {
     expect(batch(['x'.repeat(131_072), 'x'.repeat(131_073)])).toBe('BatchRequestTooLong');
   });
 
+  test('a topic can be raised to 1 MiB', () => {
+    const raised: ResourceFacts = { maxMessageBytes: (topic) => topic === 'big' ? MIB : undefined };
+    const sent = (bytes: number, TopicArn: string) => form('sns', { Action: 'Publish', Message: 'x'.repeat(bytes), TopicArn }, raised);
+    expect([sent(MIB, 'big'), sent(MIB + 1, 'big'), sent(MIB, 'small')]).toEqual([undefined, 'InvalidParameter', 'InvalidParameter']);
+  });
+
   test('a subject has 100 characters on one line', () => {
     expect(publish({ Message: 'x', Subject: 's'.repeat(100) })).toBeUndefined();
     expect(publish({ Message: 'x', Subject: 's'.repeat(101) })).toBe('InvalidParameter');
@@ -192,6 +198,16 @@ describe('streams and tables', () => {
     expect(put(Array(10).fill(record(MIB - 1)))).toBeUndefined();
     expect(put(Array(10).fill(record(MIB)))).toBe('InvalidArgumentException');
     expect(put([{ Data: data(1), PartitionKey: 'k'.repeat(257) }])).toBe('ValidationException');
+    expect(put([{ Data: data(1), PartitionKey: '' }])).toBe('ValidationException');
+  });
+
+  test('a record has 1 MiB with its key, or what its stream is raised to', () => {
+    const put = (bytes: number, facts?: ResourceFacts) => json('kinesis', 'Kinesis_20131202.PutRecords', {
+      StreamName: 's', Records: [{ Data: data(bytes), PartitionKey: 'k' }],
+    }, facts);
+    const raised: ResourceFacts = { maxRecordBytes: (stream) => stream === 's' ? 2 * MIB : undefined };
+    expect([MIB - 1, MIB].map((bytes) => put(bytes))).toEqual([undefined, 'ValidationException']);
+    expect([2 * MIB - 1, 2 * MIB].map((bytes) => put(bytes, raised))).toEqual([undefined, 'ValidationException']);
   });
 
   test('PutRecordBatch: 500 records, 4 MiB in sum, 1,000 KiB each', () => {
@@ -204,7 +220,7 @@ describe('streams and tables', () => {
   });
 
   test('BatchWriteItem: 25 requests, no key twice, items of 400 KB', () => {
-    const write = (requests: object[]) => json('dynamodb', 'DynamoDB_20120810.BatchWriteItem', { RequestItems: { t: requests } });
+    const write = (requests: object[], facts?: ResourceFacts) => json('dynamodb', 'DynamoDB_20120810.BatchWriteItem', { RequestItems: { t: requests } }, facts);
     const putOf = (pk: string, bytes = 1) => ({ PutRequest: { Item: { pk: { S: pk }, v: { S: 'x'.repeat(bytes) } } } });
     const deleteOf = (pk: string) => ({ DeleteRequest: { Key: { pk: { S: pk } } } });
     expect(write(Array.from({ length: 25 }, (_, i) => putOf(String(i))))).toBeUndefined();
@@ -212,6 +228,9 @@ describe('streams and tables', () => {
     expect(write([putOf('a'), deleteOf('a')])).toBe('ValidationException');
     expect(write([putOf('a'), putOf('a')])).toBe('ValidationException');
     expect(write([putOf('a'), deleteOf('b')])).toBeUndefined();
+    expect(write([putOf('a'), putOf('a', 2)])).toBeUndefined();
+    expect(write([putOf('a'), putOf('a', 2)], { keyNames: () => ['pk'] })).toBe('ValidationException');
+    expect(write([putOf('a'), putOf('a', 2)], { keyNames: () => ['pk', 'v'] })).toBeUndefined();
     expect(write([putOf('a', 409_600 - 4)])).toBeUndefined();
     expect(write([putOf('a', 409_600 - 3)])).toBe('ValidationException');
   });

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** Where a synthesized template would land: what `Ref`, `Fn::GetAtt` and the pseudo parameters mean in this run. */
 export interface Placement {
   readonly account: string;
@@ -114,7 +116,8 @@ export class Resolver {
     const { Type, Properties = {} } = this.raw(logicalId);
     const describe = PHYSICAL[Type];
     const name = this.nameOf(logicalId);
-    return describe ? describe(name, this.placement, Properties) : { ref: name, attributes: {} };
+    if (!describe) return { ref: name, attributes: {} };
+    return describe(name, this.placement, Type === CONSUMER ? this.resolve(Properties) as Json : Properties);
   }
 
   private evaluate(value: unknown): unknown {
@@ -230,7 +233,12 @@ const logGroupArn = arn('logs', (name) => `log-group:${name}:*`);
 const keyArn = arn('kms', (name) => `key/${name}`);
 const streamArn = arn('kinesis', (name) => `stream/${name}`);
 const tableArn = arn('dynamodb', (name) => `table/${name}`);
+const deliveryStreamArn = arn('firehose', (name) => `deliverystream/${name}`);
+const secretArn = arn('secretsmanager', (name) => `secret:${name}`);
 const busArn = arn('events', (name) => `event-bus/${name}`);
+
+/** Its ARN begins with its stream's, which is another resource's attribute. */
+const CONSUMER = 'AWS::Kinesis::StreamConsumer';
 
 /** `Ref` and `Fn::GetAtt` by type, from the "Return values" of each type's page in the CloudFormation template reference. */
 const PHYSICAL: Readonly<Record<string, Describe>> = {
@@ -263,6 +271,19 @@ const PHYSICAL: Readonly<Record<string, Describe>> = {
   }),
   'AWS::Events::EventBus': (name, placement) => ({ ref: name, attributes: { Arn: busArn(name, placement), Name: name } }),
   'AWS::Kinesis::Stream': (name, placement) => ({ ref: name, attributes: { Arn: streamArn(name, placement) } }),
+  // The seconds of the consumer's creation end its ARN.
+  [CONSUMER]: (name, _placement, { StreamARN }) => {
+    const consumer = `${String(StreamARN)}/consumer/${name}:1767225600`;
+    return { ref: consumer, attributes: { ConsumerARN: consumer, ConsumerName: name, ConsumerStatus: 'ACTIVE', StreamARN } };
+  },
+  'AWS::KinesisFirehose::DeliveryStream': (name, placement) => ({ ref: name, attributes: { Arn: deliveryStreamArn(name, placement) } }),
+  'AWS::SecretsManager::Secret': (name, placement) => ({
+    ref: `${secretArn(name, placement)}-AbCdEf`, attributes: { Id: `${secretArn(name, placement)}-AbCdEf` },
+  }),
+  'AWS::Lambda::EventSourceMapping': (name, placement) => {
+    const id = uuidOf(name);
+    return { ref: id, attributes: { Id: id, EventSourceMappingArn: arn('lambda', () => `event-source-mapping:${id}`)(name, placement) } };
+  },
   'AWS::DynamoDB::Table': (name, placement) => ({
     ref: name, attributes: { Arn: tableArn(name, placement), StreamArn: `${tableArn(name, placement)}/stream/1` },
   }),
@@ -285,9 +306,17 @@ const NAME_PROPERTY: Readonly<Record<string, string>> = {
   'AWS::Events::Rule': 'Name',
   'AWS::Events::EventBus': 'Name',
   'AWS::Kinesis::Stream': 'Name',
+  [CONSUMER]: 'ConsumerName',
+  'AWS::KinesisFirehose::DeliveryStream': 'DeliveryStreamName',
+  'AWS::SecretsManager::Secret': 'Name',
   'AWS::DynamoDB::Table': 'TableName',
   'AWS::DynamoDB::GlobalTable': 'TableName',
 };
+
+function uuidOf(name: string): string {
+  const hex = createHash('sha256').update(name).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-');
+}
 
 function isFifo(properties: Json): boolean {
   return properties.FifoQueue === true || properties.FifoTopic === true;

@@ -1,13 +1,17 @@
 import { join } from 'path';
 import { Duration, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kinesis from 'aws-cdk-lib/aws-kinesis';
+import * as firehose from 'aws-cdk-lib/aws-kinesisfirehose';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -22,6 +26,15 @@ import {
   EdgeRewrite,
   EdgeRewriteProps,
   EdgeTier,
+  FanOutAggregation,
+  FanOutDestination,
+  FanOutFilter,
+  FanOutFilterPlacement,
+  FanOutHttpMethod,
+  FanOutOrdering,
+  FanOutPacking,
+  FanOutReader,
+  FanOutTransform,
   HandlerOptions,
   ImageBackfill,
   ImageDestination,
@@ -32,6 +45,8 @@ import {
   ImageResizePipelineProps,
   ImageSource,
   ImageTolerance,
+  KinesisFanOut,
+  KinesisFanOutProps,
   RewriteQueryPolicy,
   RewriteRule,
   RuleDialect,
@@ -79,6 +94,14 @@ export const ROOMS: readonly Room[] = [{
     edgeFunctions(edge, { runtime: lambda.Runtime.NODEJS_22_X, role: suppliedHandlerOptions(stack).role });
     return edge;
   },
+}, {
+  name: 'kinesis-fan-out',
+  handlers: Array.from({ length: 10 }, () => 'index.handler'), // nine destinations, replay
+  minimal: (stack) => new KinesisFanOut(stack, 'Orders', {
+    destinations: { Lake: FanOutDestination.s3(s3.Bucket.fromBucketName(stack, 'Lake', 'lake')) },
+  }),
+  full: (stack) => fullFanOut(stack),
+  supplied: (stack) => new KinesisFanOut(stack, 'Orders', suppliedFanOutProps(stack)),
 }];
 
 const ACCOUNT = '123456789012';
@@ -122,6 +145,82 @@ function suppliedImageProps(stack: Stack): ImageResizePipelineProps {
     backfill: ImageBackfill.s3Batch(),
     lazyOrigin: ImageLazyOrigin.functionUrl(),
     deadLetterQueue: sqs.Queue.fromQueueArn(stack, 'Failed', stack.formatArn({ service: 'sqs', resource: 'failed' })),
+  };
+}
+
+/** Every kind of destination, every option. */
+function fullFanOut(stack: Stack): KinesisFanOut {
+  const key = new kms.Key(stack, 'Key', { enableKeyRotation: true });
+  const fanOut = new KinesisFanOut(stack, 'Orders', {
+    aggregation: FanOutAggregation.NONE,
+    maxRecordAge: Duration.hours(12),
+    expectedUtilisation: 0.25,
+    foreignReaders: 1,
+    dashboard: true,
+    encryptionKey: key,
+    removalPolicy: RemovalPolicy.DESTROY,
+    alarmTopic: new sns.Topic(stack, 'OnCall', { enforceSSL: true }),
+    replayOptions: { memorySize: 256 },
+    destinations: {
+      State: FanOutDestination.dynamoDb(new dynamodb.Table(stack, 'State', {
+        partitionKey: { name: 'id', type: dynamodb.AttributeType.STRING },
+        sortKey: { name: 'line', type: dynamodb.AttributeType.NUMBER },
+        encryptionKey: key,
+      })),
+      Mirror: FanOutDestination.kinesis(new kinesis.Stream(stack, 'Mirror', { encryption: kinesis.StreamEncryption.KMS, encryptionKey: key })),
+      Archive: FanOutDestination.firehose(deliveryStream(stack), { packing: FanOutPacking.ndjson() }),
+      News: FanOutDestination.sns(new sns.Topic(stack, 'News', { masterKey: key })),
+      Bus: FanOutDestination.eventBridge(new events.EventBus(stack, 'Bus'), { source: 'shop', detailType: 'Order' }),
+      Worker: FanOutDestination.lambdaFunction(lambda.Function.fromFunctionName(stack, 'Worker', 'worker')),
+    },
+  });
+  fanOut.addDestination('Lake', FanOutDestination.s3(new s3.Bucket(stack, 'Lake', { encryptionKey: key }), {
+    prefix: 'orders/', packing: FanOutPacking.ndjsonGzip({ maxSize: Size.mebibytes(4) }),
+  }), { batchWindow: Duration.seconds(60), transform: FanOutTransform.mask('$.card', '$.email') });
+  fanOut.addDestination('Audit', FanOutDestination.sqs(new sqs.Queue(stack, 'Audit', { fifo: true, encryptionMasterKey: key })), {
+    filter: FanOutFilter.equalTo('$.type', 'order-paid'),
+    filterPlacement: FanOutFilterPlacement.MAPPING,
+    ordering: FanOutOrdering.PER_KEY,
+    reader: FanOutReader.DEDICATED,
+    parallelizationFactor: 2,
+  });
+  fanOut.addDestination('Partner', FanOutDestination.https('https://api.example.com/v1/orders', {
+    authorization: new secretsmanager.Secret(stack, 'Token', { encryptionKey: key }),
+    method: FanOutHttpMethod.PUT,
+    headers: { 'X-Team': 'shop' },
+    timeout: Duration.seconds(5),
+    maxBodySize: Size.kibibytes(512),
+    concurrency: 8,
+  }), { ordering: FanOutOrdering.NONE, sendAhead: 100, enabled: false, memorySize: 512 });
+  return fanOut;
+}
+
+/** Without the table of addresses that CDK adds to the stack, and validators complain of if nobody asks for it. */
+function deliveryStream(stack: Stack): firehose.IDeliveryStream {
+  const stream = firehose.DeliveryStream.fromDeliveryStreamAttributes(stack, 'Archive', { deliveryStreamName: 'archive' });
+  if (!stack.node.tryRemoveChild('@aws-cdk--aws-kinesisfirehose.CidrBlocks')) throw new Error('CDK adds no table of addresses any more');
+  return stream;
+}
+
+function suppliedFanOutProps(stack: Stack): KinesisFanOutProps {
+  const arn = (service: string, resource: string) => stack.formatArn({ service, account: ACCOUNT, resource });
+  return {
+    ...suppliedHandlerOptions(stack),
+    stream: kinesis.Stream.fromStreamArn(stack, 'Source', arn('kinesis', 'stream/orders')),
+    failureBucket: s3.Bucket.fromBucketName(stack, 'Failed', 'failed'),
+    destinations: {
+      Lake: FanOutDestination.s3(s3.Bucket.fromBucketName(stack, 'Lake', 'lake'), { prefix: 'orders/' }),
+      State: FanOutDestination.dynamoDb(dynamodb.Table.fromTableArn(stack, 'State', arn('dynamodb', 'table/state')), { partitionKey: 'id' }),
+      Mirror: FanOutDestination.kinesis(kinesis.Stream.fromStreamArn(stack, 'Mirror', arn('kinesis', 'stream/mirror'))),
+      Archive: FanOutDestination.firehose(deliveryStream(stack)),
+      Audit: FanOutDestination.sqs(sqs.Queue.fromQueueArn(stack, 'Audit', arn('sqs', 'audit.fifo'))),
+      News: FanOutDestination.sns(sns.Topic.fromTopicArn(stack, 'News', arn('sns', 'news'))),
+      Bus: FanOutDestination.eventBridge(events.EventBus.fromEventBusName(stack, 'Bus', 'shop')),
+      Partner: FanOutDestination.https('https://api.example.com/v1/orders', {
+        authorization: secretsmanager.Secret.fromSecretNameV2(stack, 'Token', 'partner'),
+      }),
+      Worker: FanOutDestination.lambdaFunction(lambda.Function.fromFunctionName(stack, 'Worker', 'worker')),
+    },
   };
 }
 

@@ -189,7 +189,7 @@ describe('a synthesized stack', () => {
         accessLogs: { bucket: `run-${id('Logs').toLowerCase()}`, prefix: 'log/' },
       },
     ]);
-    expect(model.topics).toEqual([{ logicalId: id('Topic'), name: `run-${id('Topic')}`, arn: arn('sns', `run-${id('Topic')}`) }]);
+    expect(model.topics).toEqual([{ logicalId: id('Topic'), name: `run-${id('Topic')}`, arn: arn('sns', `run-${id('Topic')}`), fifo: false, maxMessageBytes: undefined, kmsKeyArn: undefined }]);
   });
 
   test('another placement moves everything', () => {

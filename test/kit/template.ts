@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
+import { STREAM_MAPPING_DEFAULTS, type StreamMapping } from './dispatch/stream';
 import { DEFAULT_PLACEMENT, Resolver, type Placement, type Template } from './resolver';
 
 /** One permission statement, every field a list, as the evaluator takes it. */
@@ -57,6 +58,11 @@ export interface EventSourceModel {
   readonly reportsBatchItemFailures: boolean;
   /** Patterns; none: everything. */
   readonly filters: readonly unknown[];
+}
+
+/** An event source mapping of a stream. */
+export interface StreamMappingModel extends StreamMapping {
+  readonly logicalId: string;
 }
 
 /** How Lambda treats asynchronous invocations; the defaults are the service's. */
@@ -117,6 +123,38 @@ export interface TopicModel {
   readonly logicalId: string;
   readonly name: string;
   readonly arn: string;
+  readonly fifo: boolean;
+  /** Attribute MaximumMessageSize. */
+  readonly maxMessageBytes?: number;
+  readonly kmsKeyArn?: string;
+}
+
+export interface StreamModel {
+  readonly logicalId: string;
+  readonly name: string;
+  readonly arn: string;
+  /** At the beginning; an on-demand stream has four. */
+  readonly shards: number;
+  readonly retentionSeconds: number;
+  readonly maxRecordBytes: number;
+  readonly kmsKeyArn?: string;
+}
+
+export interface TableModel {
+  readonly logicalId: string;
+  readonly name: string;
+  readonly arn: string;
+  readonly keys: readonly { readonly AttributeName: string; readonly KeyType: string }[];
+  readonly attributes: readonly { readonly AttributeName: string; readonly AttributeType: string }[];
+  readonly kmsKeyArn?: string;
+}
+
+/** A resource of which only that it exists matters, and how it was asked for. */
+export interface NamedModel {
+  readonly logicalId: string;
+  readonly name: string;
+  readonly arn: string;
+  readonly properties: Json;
 }
 
 export interface BusModel {
@@ -125,7 +163,7 @@ export interface BusModel {
   readonly arn: string;
 }
 
-type Json = Readonly<Record<string, unknown>>;
+export type Json = Readonly<Record<string, unknown>>;
 interface Resource {
   readonly logicalId: string;
   readonly type: string;
@@ -227,17 +265,29 @@ export class TemplateModel {
     return [...merged].map(([resourceArn, statements]) => ({ resourceArn, statements }));
   }
 
+  /** Of queues. */
   public get eventSources(): readonly EventSourceModel[] {
-    return this.ofType('AWS::Lambda::EventSourceMapping').map(({ logicalId, properties }) => ({
-      logicalId,
-      functionArn: this.functionArn(properties.FunctionName),
-      sourceArn: String(properties.EventSourceArn),
-      enabled: properties.Enabled !== false,
+    return this.mappings('sqs').map(({ logicalId, properties }) => ({
+      ...this.mapping(logicalId, properties),
       batchSize: Number(properties.BatchSize ?? 10),
-      windowSeconds: Number(properties.MaximumBatchingWindowInSeconds ?? 0),
       maximumConcurrency: numeric(json(properties.ScalingConfig).MaximumConcurrency),
-      reportsBatchItemFailures: list(properties.FunctionResponseTypes).includes('ReportBatchItemFailures'),
-      filters: list(json(properties.FilterCriteria).Filters).map((filter) => JSON.parse(String(json(filter).Pattern))),
+    }));
+  }
+
+  /** Of streams, and of their consumers. */
+  public get streamMappings(): readonly StreamMappingModel[] {
+    return [...this.mappings('kinesis'), ...this.mappings('dynamodb')].map(({ logicalId, properties }) => ({
+      ...this.mapping(logicalId, properties),
+      uuid: String(this.resolver.ref(logicalId)),
+      batchSize: Number(properties.BatchSize ?? STREAM_MAPPING_DEFAULTS.batchSize),
+      parallelizationFactor: Number(properties.ParallelizationFactor ?? STREAM_MAPPING_DEFAULTS.parallelizationFactor),
+      startingPosition: String(properties.StartingPosition) as StreamMapping['startingPosition'],
+      startingTimestamp: numeric(properties.StartingPositionTimestamp),
+      bisects: properties.BisectBatchOnFunctionError === true,
+      maximumRetryAttempts: Number(properties.MaximumRetryAttempts ?? STREAM_MAPPING_DEFAULTS.maximumRetryAttempts),
+      maximumRecordAgeSeconds: Number(properties.MaximumRecordAgeInSeconds ?? STREAM_MAPPING_DEFAULTS.maximumRecordAgeSeconds),
+      tumblingWindowSeconds: Number(properties.TumblingWindowInSeconds ?? STREAM_MAPPING_DEFAULTS.tumblingWindowSeconds),
+      onFailureArn: text(json(json(properties.DestinationConfig).OnFailure).Destination),
     }));
   }
 
@@ -322,8 +372,49 @@ export class TemplateModel {
   }
 
   public get topics(): readonly TopicModel[] {
-    return this.ofType('AWS::SNS::Topic').map(({ logicalId }) => (
-      { logicalId, name: this.resolver.nameOf(logicalId), arn: String(this.resolver.ref(logicalId)) }));
+    return this.ofType('AWS::SNS::Topic').map(({ logicalId, properties }) => (
+      {
+        logicalId,
+        name: this.resolver.nameOf(logicalId),
+        arn: String(this.resolver.ref(logicalId)),
+        fifo: properties.FifoTopic === true,
+        maxMessageBytes: numeric(properties.MaximumMessageSize),
+        kmsKeyArn: ownKey(properties.KmsMasterKeyId),
+      }));
+  }
+
+  public get streams(): readonly StreamModel[] {
+    return this.ofType('AWS::Kinesis::Stream').map(({ logicalId, properties }) => ({
+      logicalId,
+      name: this.resolver.nameOf(logicalId),
+      arn: this.arnOf(logicalId),
+      shards: json(properties.StreamModeDetails).StreamMode === 'ON_DEMAND' ? 4 : Number(properties.ShardCount ?? 1),
+      retentionSeconds: Number(properties.RetentionPeriodHours ?? 24) * 3600,
+      maxRecordBytes: Number(properties.MaxRecordSizeInKiB ?? 1024) * 1024,
+      kmsKeyArn: ownKey(json(properties.StreamEncryption).KeyId),
+    }));
+  }
+
+  public get tables(): readonly TableModel[] {
+    return [...this.ofType('AWS::DynamoDB::Table'), ...this.ofType('AWS::DynamoDB::GlobalTable')].map(({ logicalId, properties }) => ({
+      logicalId,
+      name: this.resolver.nameOf(logicalId),
+      arn: this.arnOf(logicalId),
+      keys: properties.KeySchema as TableModel['keys'],
+      attributes: properties.AttributeDefinitions as TableModel['attributes'],
+      // A global table names a key for each replica; the first one is here.
+      kmsKeyArn: ownKey(json(properties.SSESpecification).KMSMasterKeyId ?? json(json(list(properties.Replicas)[0]).SSESpecification).KMSMasterKeyId),
+    }));
+  }
+
+  public get deliveryStreams(): readonly NamedModel[] {
+    return this.ofType('AWS::KinesisFirehose::DeliveryStream').map(({ logicalId, properties }) => (
+      { logicalId, name: this.resolver.nameOf(logicalId), arn: this.arnOf(logicalId), properties }));
+  }
+
+  public get secrets(): readonly NamedModel[] {
+    return this.ofType('AWS::SecretsManager::Secret').map(({ logicalId, properties }) => (
+      { logicalId, name: this.resolver.nameOf(logicalId), arn: String(this.resolver.ref(logicalId)), properties }));
   }
 
   public get buses(): readonly BusModel[] {
@@ -338,6 +429,22 @@ export class TemplateModel {
 
   private ofType(type: string): readonly Resource[] {
     return this.resources.filter((resource) => resource.type === type);
+  }
+
+  private mappings(service: string): readonly Resource[] {
+    return this.ofType('AWS::Lambda::EventSourceMapping').filter(({ properties }) => String(properties.EventSourceArn).split(':')[2] === service);
+  }
+
+  private mapping(logicalId: string, properties: Json) {
+    return {
+      logicalId,
+      functionArn: this.functionArn(properties.FunctionName),
+      sourceArn: String(properties.EventSourceArn),
+      enabled: properties.Enabled !== false,
+      windowSeconds: Number(properties.MaximumBatchingWindowInSeconds ?? 0),
+      reportsBatchItemFailures: list(properties.FunctionResponseTypes).includes('ReportBatchItemFailures'),
+      filters: list(json(properties.FilterCriteria).Filters).map((filter): unknown => JSON.parse(String(json(filter).Pattern))),
+    };
   }
 
   private arnOf(logicalId: string): string {
@@ -397,7 +504,8 @@ const READ_TYPES = new Set([
   'AWS::Lambda::Function', 'AWS::Lambda::Permission', 'AWS::Lambda::EventSourceMapping', 'AWS::Lambda::EventInvokeConfig',
   'AWS::IAM::Role', 'AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy',
   'AWS::S3::Bucket', 'AWS::S3::BucketPolicy', 'AWS::SQS::Queue', 'AWS::SQS::QueuePolicy',
-  'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy', 'AWS::KMS::Key', 'AWS::Events::Rule', 'AWS::Events::EventBus',
+  'AWS::Kinesis::Stream', 'AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable', 'AWS::KinesisFirehose::DeliveryStream',
+  'AWS::SecretsManager::Secret', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy', 'AWS::KMS::Key', 'AWS::Events::Rule', 'AWS::Events::EventBus',
 ]);
 
 function statementsOf(document: unknown): Statement[] {
@@ -431,6 +539,11 @@ function strings(value: unknown): string[] {
 
 function text(value: unknown): string | undefined {
   return value === undefined ? undefined : String(value);
+}
+
+/** AWS's own keys let everybody in the account use them through their service. */
+function ownKey(value: unknown): string | undefined {
+  return String(value).startsWith('alias/aws/') ? undefined : text(value);
 }
 
 function numeric(value: unknown): number | undefined {

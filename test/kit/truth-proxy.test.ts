@@ -498,6 +498,35 @@ describe('batches with refused entries: the rest is applied', () => {
       .toMatchObject({ UnprocessedKeys: { t: { Keys: [Keys[1]], ConsistentRead: true } } });
   });
 
+  test('with the code the schedule names, as the service\'s own failure', async () => {
+    proxy.use(FaultSchedule.of({ fault: { kind: 'refuse-entries', entries: [0], code: 'InternalFailure', message: 'Internal service failure' } }));
+    const Records = ['a', 'b'].map((key) => ({ Data: Buffer.from(key), PartitionKey: key }));
+    const records = await connect(KinesisClient).send(new PutRecordsCommand({ StreamName: 's', Records }));
+    expect(records.Records![0]).toEqual({ ErrorCode: 'InternalFailure', ErrorMessage: 'Internal service failure' });
+    const Entries = ['a', 'b'].map((Id) => ({ Id, MessageBody: Id }));
+    const messages = await connect(SQSClient).send(new SendMessageBatchCommand({ QueueUrl: `${proxy.endpoint}/1/q`, Entries }));
+    expect(messages.Failed).toMatchObject([{ Id: 'a', Code: 'InternalFailure', SenderFault: false }]);
+    const PublishBatchRequestEntries = ['a', 'b'].map((Id) => ({ Id, Message: Id }));
+    const published = await connect(SNSClient).send(new PublishBatchCommand({ TopicArn: 'arn:aws:sns:eu-west-1:1:t', PublishBatchRequestEntries }));
+    expect(published.Failed).toMatchObject([{ Id: 'a', Code: 'InternalFailure', SenderFault: false }]);
+  });
+
+  test('and those that could never be: each says what of it is wrong', async () => {
+    const Entries = [
+      { Id: 'a', MessageBody: 'good' }, { Id: 'refused', MessageBody: 'good' }, { Id: 'c', MessageBody: '\u0001' },
+      { Id: 'd', MessageBody: 'x', MessageGroupId: 'a b' }, { Id: 'e', MessageBody: '' }, { Id: 'f', MessageBody: 'good' },
+    ];
+    const reply = await connect(SQSClient).send(new SendMessageBatchCommand({ QueueUrl: `${proxy.endpoint}/1/q`, Entries }));
+    expect(reply.Successful!.map(({ Id }) => Id)).toEqual(['a', 'f']);
+    expect(Object.fromEntries(reply.Failed!.map(({ Code, Id, SenderFault }) => [Id, `${Code} ${SenderFault}`]))).toEqual({
+      refused: 'InternalError false', c: 'InvalidMessageContents true', d: 'InvalidParameterValue true', e: 'InternalError false',
+    });
+    proxy.use(FaultSchedule.none());
+    const PublishBatchRequestEntries = [{ Id: 'a', Message: 'x' }, { Id: 'b', Message: 'x', MessageGroupId: 'ä' }];
+    const published = await connect(SNSClient).send(new PublishBatchCommand({ TopicArn: 'arn:aws:sns:eu-west-1:1:t', PublishBatchRequestEntries }));
+    expect([published.Successful!.map(({ Id }) => Id), published.Failed]).toMatchObject([['a'], [{ Id: 'b', Code: 'InvalidParameter', SenderFault: true }]]);
+  });
+
   test('S3 DeleteObjects', async () => {
     for (const key of ['a', 'b&c', 'd']) upstream.objects.set(`/b/${key}`, '');
     const reply = await connect(S3Client).send(new DeleteObjectsCommand({ Bucket: 'b', Delete: { Objects: ['a', 'b&c', 'd'].map((Key) => ({ Key })) } }));

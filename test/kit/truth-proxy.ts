@@ -7,7 +7,7 @@ import { identify, type IdentifiedCall } from './proxy/identify';
 import { Locks } from './proxy/locks';
 import { emptyPage, heldBackRequest, shortPage } from './proxy/pages';
 import { rewriteAddresses } from './proxy/rewrite';
-import { truthOf, type TruthContext } from './proxy/truths';
+import { truthOf, type ResourceFacts, type TruthContext } from './proxy/truths';
 import { Upstream } from './proxy/upstream';
 import { Wire, type Outcome, type WireRequest } from './proxy/wire';
 
@@ -33,6 +33,10 @@ export interface TruthProxyOptions {
   readonly beforeCall?: (call: RecordedCall) => Promise<void>;
   /** Whether a missing key may be told from a forbidden one (default: what `authorize` says of HeadBucket). */
   readonly mayListBucket?: (call: RecordedCall, bucket: string) => boolean;
+  /** What limits depend on (default: the services' defaults). */
+  readonly facts?: ResourceFacts;
+  /** Runs a function that is called through the proxy (default: the emulator does what it can). */
+  readonly invoke?: TruthContext['invoke'];
 }
 
 type Change = Pick<EntrySplit, 'request'> & Partial<EntrySplit>;
@@ -131,7 +135,7 @@ export class TruthProxy {
   private async process(call: IdentifiedCall, record: OpenCall): Promise<Outcome> {
     const verdict = this.options.authorize?.(record);
     if (verdict && !verdict.allowed) return errorReply(call, this.denied(call, verdict.reason));
-    const refusal = truthOf(call).check?.(call);
+    const refusal = truthOf(call).check?.(call, this.options.facts);
     if (refusal) return errorReply(call, refusal);
     const fault = this.schedule.decide(record);
     return fault ? this.strike(fault, call, record) : this.apply(call, record);
@@ -163,7 +167,8 @@ export class TruthProxy {
       case 'hang-after': return this.apply(call, record).then(() => 'hang');
       case 'kill-after': return this.apply(call, record).then(() => this.kill(record));
       case 'refuse-entries': {
-        const split = splitBatch(call, fault.entries ?? [0]);
+        const error = fault.code === undefined ? undefined : { status: 500, message: 'Refused by the schedule', ...fault, code: fault.code };
+        const split = splitBatch(call, fault.entries ?? [0], error);
         return split ? this.apply(call, record, split) : this.missed(call, record);
       }
       case 'short-page': {
@@ -204,7 +209,7 @@ export class TruthProxy {
   /** Forwards, repairs, announces; a change replaces what is sent and completes what comes back. */
   private async carryOut(call: IdentifiedCall, record: OpenCall, change?: Change): Promise<Reply> {
     const request = change ? change.request : call.request;
-    const answered = request && await this.forward({ ...call, request }, record);
+    const answered = request && await this.forward(change ? identify(request) : call, record);
     const completed = change?.merge ? change.merge(answered) : answered!;
     const reply = rewriteAddresses(call, completed, this.options.upstream, this.endpoint);
     record.applied = request !== undefined && reply.status < 300;
@@ -218,8 +223,9 @@ export class TruthProxy {
   }
 
   private context(record: RecordedCall): TruthContext {
-    const { authorize, mayListBucket } = this.options;
+    const { authorize, invoke, mayListBucket } = this.options;
     return {
+      invoke,
       send: (request) => this.upstream.send(request),
       mayListBucket: (bucket) => {
         if (mayListBucket) return mayListBucket(record, bucket);

@@ -1,28 +1,37 @@
-import { CloudFrontClient, CreateDistributionCommand } from '@aws-sdk/client-cloudfront';
-import { CreateEventBusCommand, EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import {
-  CreateBucketCommand, DeleteObjectCommand, DeleteObjectsCommand, GetObjectCommand, ListObjectVersionsCommand, ListObjectsV2Command,
-  PutBucketVersioningCommand, PutObjectCommand, S3Client, type PutObjectCommandInput,
+  DeleteObjectCommand, DeleteObjectsCommand, GetObjectCommand, ListObjectVersionsCommand, ListObjectsV2Command, PutObjectCommand, S3Client,
+  type PutObjectCommandInput,
 } from '@aws-sdk/client-s3';
-import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
 import type { Stack } from 'aws-cdk-lib';
+import { arrivalsOf, type Arrival } from './arrivals';
 import { EXACTLY_ONCE, type DeliveryPlan } from './dispatch/delivery';
 import { EventBridge, type TargetAnswer } from './dispatch/event-bridge';
 import { FunctionClock } from './dispatch/function-clock';
+import type { StreamInvoke } from './dispatch/in-process';
 import { AsyncInvoker } from './dispatch/lambda-async';
 import { changesOf } from './dispatch/object-changes';
 import { runBatchJob, type BatchJob, type BatchReport } from './dispatch/s3-batch';
 import { S3Events, type ObjectChange } from './dispatch/s3-events';
 import { SqsDispatcher, VirtualQueue } from './dispatch/sqs';
+import type { StreamDispatcher } from './dispatch/stream';
+import { failureKey, failureMetadata, failureObject, type DiscardedBatch, type PayloadForm } from './dispatch/stream-failure';
+import type { StreamPlan } from './dispatch/stream-plan';
 import { Timeline } from './dispatch/timeline';
+import type { VirtualStream } from './dispatch/virtual-stream';
 import { startMoto, type Emulator } from './emulators';
 import { FaultSchedule } from './faults';
 import { Evaluator } from './iam/evaluator';
 import { distinct, recordedRequests, type Recorded } from './iam/proof';
-import { logRequests, pollerRequests, requestOf, senderRequests, type IamRequest } from './iam/requests';
-import { LambdaHost, mintAccessKey, type InvokeOutcome, type LambdaFunctionSpec } from './lambda-host';
-import { TemplateModel, type FunctionModel } from './template';
+import {
+  failureObjectRequests, logRequests, pollerRequests, requestOf, senderRequests, streamRequests, type IamRequest,
+} from './iam/requests';
+import { callJson } from './json-call';
+import { LambdaHost, mintAccessKey, type InvokeOptions, type InvokeOutcome, type LambdaFunctionSpec } from './lambda-host';
+import type { Invocation } from './proxy/truths';
+import { clientConfig, createNamed, createUnnamed, emptyTable } from './resources';
+import { TemplateModel, type FunctionModel, type StreamMappingModel } from './template';
 import { TruthProxy, type RecordedCall, type Reply } from './truth-proxy';
+import { WorldStreams } from './world-streams';
 
 /** Changes settings of functions, for what a test cannot wait for: a timeout of a minute. */
 export type Adjust = (fn: FunctionModel) => Partial<LambdaFunctionSpec>;
@@ -35,6 +44,12 @@ export interface WorldOptions {
 export interface RunOptions {
   readonly faults?: FaultSchedule;
   readonly delivery?: DeliveryPlan;
+  /** What event source mappings of streams choose, and what befalls them. A kill is a fault of a call, not theirs. */
+  readonly streams?: StreamPlan;
+  /** Shards of streams in place of the template's, by the beginning of their logical id. */
+  readonly shards?: Readonly<Record<string, number>>;
+  /** How payloads of batches that were given up are written. @default as documented */
+  readonly payload?: PayloadForm;
 }
 
 /** Told of each call of a function before it is carried out. */
@@ -56,8 +71,7 @@ export class World {
   public static async start({ stack, adjust }: WorldOptions): Promise<World> {
     const emulator = await startMoto();
     try {
-      // CloudFront and moto choose ids of their own: they come first, everything else has the name the template gives.
-      const values = await createDistributions(TemplateModel.of(stack), emulator);
+      const values = await createUnnamed(TemplateModel.of(stack), emulator.origin);
       const unplaced = TemplateModel.of(stack, { values });
       const evaluator = Evaluator.of(unplaced);
       const clock = new FunctionClock();
@@ -68,12 +82,18 @@ export class World {
         authorize: evaluator.authorize,
         onKill: (principal) => late.world?.kill(principal),
         onApplied: (call, reply) => late.world?.applied(call, reply),
+        facts: {
+          maxRecordBytes: (stream) => unplaced.streams.find(({ name }) => name === stream)?.maxRecordBytes,
+          maxMessageBytes: (topic) => unplaced.topics.find(({ arn }) => arn === topic)?.maxMessageBytes,
+          keyNames: (table) => unplaced.tables.find(({ name }) => name === table)?.keys.map(({ AttributeName }) => AttributeName),
+        },
+        invoke: (invocation) => late.world!.invoked(invocation),
         beforeCall: async (call) => evaluator.knows(call.principal) ? late.world?.interference?.(call) : undefined,
       });
       const host = await LambdaHost.start({ endpoint: proxy.endpoint, now: clock.now });
       const world = new World(unplaced.placed({ queueOrigin: proxy.endpoint }), evaluator, emulator, proxy, host, clock);
       late.world = world;
-      await world.create();
+      await createNamed(world.model, emulator.origin);
       world.adjust(adjust);
       return world;
     } catch (error) {
@@ -91,11 +111,17 @@ export class World {
   public readonly outages = new Set<string>();
   /** Every invocation since `begin`. */
   public readonly runs: Run[] = [];
+  /** What functions sent in this run that got where it was to go. */
+  public readonly arrivals: Arrival[] = [];
+  /** Batches a mapping gave up and could not hand on: its role does not allow it. */
+  public readonly undelivered: DiscardedBatch[] = [];
 
   private interference?: Interference;
   private readonly bridge: EventBridge;
   private readonly asyncInvokers: ReadonlyMap<string, AsyncInvoker>;
   private readonly direct: S3Client;
+  private readonly streams: WorldStreams;
+  private payload?: PayloadForm;
   private readonly sizes = new Map<string, number>();
   private recordedByServices: Recorded[] = [];
   private recordedBefore: Recorded[] = [];
@@ -120,6 +146,14 @@ export class World {
     this.asyncInvokers = new Map(model.invokeConfigs.map((config) => [config.functionArn, new AsyncInvoker(
       config, this.timeline, this.invokeArn, (arn, record) => this.sendAs(this.functionOf(config.functionArn).roleArn, arn, record),
     )]));
+    this.streams = new WorldStreams({
+      model,
+      timeline: this.timeline,
+      roleOf: (arn) => this.functionOf(arn).roleArn,
+      invoke: (plan, mapping) => this.streamInvoke(plan, mapping),
+      onDiscard: (mapping, batch) => this.discard(mapping, batch),
+    });
+    this.streams.begin();
     for (const mapping of model.eventSources) {
       new SqsDispatcher(mapping, this.queue(mapping.sourceArn), this.timeline, (arn, event) => {
         const { roleArn } = this.functionOf(arn);
@@ -130,15 +164,20 @@ export class World {
   }
 
   /** A run begins: empty buckets and queues, these faults, this delivery. */
-  public async begin({ faults = FaultSchedule.none(), delivery = EXACTLY_ONCE }: RunOptions = {}): Promise<void> {
+  public async begin({ faults = FaultSchedule.none(), delivery = EXACTLY_ONCE, payload, shards, streams }: RunOptions = {}): Promise<void> {
     if (!this.timeline.isIdle) await this.abandon(); // a test failed half way
     this.recordedBefore = this.recorded();
     this.recordedByServices = [];
-    this.runs.length = 0;
+    for (const list of [this.runs, this.arrivals, this.undelivered]) list.length = 0;
+    this.payload = payload;
+    this.streams.begin(streams, shards);
     this.interference = undefined;
     this.outages.clear();
     this.sizes.clear();
-    await Promise.all(this.model.buckets.map(({ name }) => this.empty(name)));
+    await Promise.all([
+      ...this.model.buckets.map(({ name }) => this.empty(name)),
+      ...this.model.tables.map((table) => emptyTable(table, this.emulator.origin, this.model.placement.region)),
+    ]);
     this.proxy.use(faults);
     this.proxy.clearCalls();
     this.bridge.plan = delivery;
@@ -152,6 +191,7 @@ export class World {
   public adjust(adjust: Adjust = () => ({})): void {
     for (const fn of this.model.functions) {
       const accessKeyId = mintAccessKey(fn.arn);
+      const adjusted = adjust(fn);
       this.proxy.mapPrincipal(accessKeyId, fn.roleArn);
       this.host.register({
         name: fn.name,
@@ -162,8 +202,8 @@ export class World {
         memoryMb: fn.memoryMb,
         runtime: fn.runtime as LambdaFunctionSpec['runtime'],
         credentials: { accessKeyId, secretAccessKey: 'minted' },
-        ...adjust(fn),
-        environment: { ...fn.environment, ...this.clock.environment },
+        ...adjusted,
+        environment: { ...fn.environment, ...adjusted.environment, ...this.clock.environment },
       });
     }
   }
@@ -220,6 +260,38 @@ export class World {
     return Buffer.from(await Body!.transformToByteArray());
   }
 
+  /** Items of a table. */
+  public async items(logicalId: string): Promise<readonly Readonly<Record<string, Readonly<Record<string, unknown>>>>[]> {
+    const table = this.model.tables.find((candidate) => candidate.logicalId.startsWith(logicalId));
+    if (!table) throw new Error(`the template has no table '${logicalId}'`);
+    const items: Readonly<Record<string, Readonly<Record<string, unknown>>>>[] = [];
+    let next: unknown;
+    do {
+      const input = { TableName: table.name, ExclusiveStartKey: next };
+      const page = await callJson(this.emulator.origin, this.model.placement.region, 'dynamodb', 'Scan', input);
+      items.push(...page.Items as typeof items);
+      next = page.LastEvaluatedKey;
+    } while (next !== undefined);
+    return items;
+  }
+
+  /** What functions sent to this stream, delivery stream, queue, topic or bus, in the order of arrival. */
+  public arrivedAt(logicalId: string): readonly Arrival[] {
+    const { buses, deliveryStreams, queues, streams, topics } = this.model;
+    const target = [...buses, ...deliveryStreams, ...queues, ...streams, ...topics].find((candidate) => candidate.logicalId.startsWith(logicalId));
+    if (!target) throw new Error(`the template has nothing '${logicalId}' to send to`);
+    return this.arrivals.filter((arrival) => arrival.target === target.name && target.arn.split(':')[2] === arrival.service);
+  }
+
+  public stream(arnOrLogicalId: string): VirtualStream {
+    return this.streams.stream(arnOrLogicalId);
+  }
+
+  /** The mapping of a stream that invokes this function. */
+  public mapping(arnOrLogicalId: string): StreamDispatcher {
+    return this.streams.mapping(this.functionOf(arnOrLogicalId).arn);
+  }
+
   public functionOf(arnOrLogicalId: string): FunctionModel {
     const found = this.model.functions.find(({ arn, logicalId }) => arn === arnOrLogicalId || logicalId.startsWith(arnOrLogicalId));
     if (!found) throw new Error(`the template has no function '${arnOrLogicalId}'`);
@@ -233,9 +305,9 @@ export class World {
   }
 
   /** Synchronously, as a function URL or the test itself does. */
-  public readonly invokeArn = async (functionArn: string, event: unknown): Promise<InvokeOutcome> => {
+  public readonly invokeArn = async (functionArn: string, event: unknown, choose?: InvokeOptions['choose']): Promise<InvokeOutcome> => {
     const fn = this.functionOf(functionArn);
-    const outcome = await this.host.invoke(fn.name, event);
+    const outcome = await this.host.invoke(fn.name, event, { choose });
     this.note(logRequests(fn.logGroup, this.evaluator.landscape).map((request) => ({ principal: fn.roleArn, request })));
     this.runs.push({ functionArn, event, outcome });
     return outcome;
@@ -278,32 +350,58 @@ export class World {
   public unrest(): string[] {
     const queues = [...this.queues.values()].flatMap(({ ledger, settings }) => {
       const { arrived, deadLettered, deleted, expired, waiting } = ledger;
+      const isRead = this.model.eventSources.some(({ sourceArn }) => sourceArn === settings.arn);
       const isDeadLetters = this.model.queues.some(({ redrive }) => redrive?.deadLetterArn === settings.arn);
       return [
         ...arrived === deleted + deadLettered + expired + waiting ? [] : [`${settings.arn} lost messages: ${JSON.stringify(ledger)}`],
-        ...waiting === 0 || isDeadLetters ? [] : [`${settings.arn} holds ${waiting} messages`],
+        ...waiting === 0 || isDeadLetters || !isRead ? [] : [`${settings.arn} holds ${waiting} messages`],
       ];
     });
     return [
       ...this.timeline.isIdle ? [] : ['something is still to happen'],
       ...this.host.inFlight === 0 ? [] : [`${this.host.inFlight} invocations are under way`],
       ...queues,
+      ...this.streams.unrest(),
     ];
   }
 
-  private async create(): Promise<void> {
-    const { region } = this.model.placement;
-    const config = clientConfig(this.emulator.origin, region);
-    const sns = new SNSClient(config);
-    const events = new EventBridgeClient(config);
-    for (const { name, versioned } of this.model.buckets) {
-      await this.direct.send(new CreateBucketCommand({ Bucket: name, CreateBucketConfiguration: { LocationConstraint: region as 'eu-west-1' } }));
-      if (versioned) await this.direct.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } }));
+  private streamInvoke(plan: StreamPlan, mapping: StreamMappingModel): StreamInvoke {
+    const { landscape } = this.evaluator;
+    const streamArn = mapping.sourceArn.replace(/\/consumer\/.*$/, '');
+    const kmsKeyArn = this.model.streams.find(({ arn }) => arn === streamArn)?.kmsKeyArn;
+    return async (arn, event, name) => {
+      if (plan.throttles(name)) return { kind: 'throttled' };
+      const { name: functionName, roleArn } = this.functionOf(arn);
+      const asked = streamRequests({ sourceArn: mapping.sourceArn, streamArn, kmsKeyArn }, landscape);
+      this.note(asked.map((request) => ({ principal: roleArn, request })));
+      const outcome = await this.invokeArn(arn, event, (idle) => plan.environment(name, idle));
+      if (plan.losesEnvironment(name)) this.host.recycle(functionName);
+      return outcome;
+    };
+  }
+
+  /** What a mapping does with a batch it gives up: under the function's role, and without a second try. */
+  private async discard({ functionArn, onFailureArn }: StreamMappingModel, batch: DiscardedBatch): Promise<void> {
+    if (onFailureArn === undefined) return;
+    const { roleArn } = this.functionOf(functionArn);
+    const { landscape } = this.evaluator;
+    const [, , service] = onFailureArn.split(':');
+    const key = failureKey(batch);
+    const asked = service === 's3' ? failureObjectRequests(onFailureArn, key, landscape)
+      : service === 'sqs' ? senderRequests(this.queue(onFailureArn).settings, landscape)
+        : [requestOf('sns:Publish', onFailureArn, landscape)];
+    if (!this.ask(roleArn, asked)) {
+      this.undelivered.push(batch);
+      return;
     }
-    for (const { name } of this.model.topics) await sns.send(new CreateTopicCommand({ Name: name }));
-    for (const { name } of this.model.buses) await events.send(new CreateEventBusCommand({ Name: name }));
-    sns.destroy();
-    events.destroy();
+    const metadata = JSON.stringify(failureMetadata(batch));
+    switch (service) {
+      case 's3': return this.plant(onFailureArn.split(':::')[1], key, failureObject(batch, this.payload));
+      case 'sqs': return this.queue(onFailureArn).send(metadata);
+      default: this.arrivals.push({
+        service: 'sns', target: onFailureArn.split(':').at(-1)!, body: Buffer.from(metadata), principal: roleArn, at: this.timeline.now,
+      });
+    }
   }
 
   private async abandon(): Promise<void> {
@@ -322,10 +420,38 @@ export class World {
     this.model.functions.filter(({ roleArn }) => roleArn === principal).forEach(({ name }) => this.host.killRunning(name));
   }
 
+  /** A function is called through the proxy: by another one, or by the test. */
+  private async invoked({ asynchronous, functionName, payload }: Invocation): Promise<Reply> {
+    const fn = this.model.functions.find(({ arn, name }) => functionName === name || functionName === arn || functionName.startsWith(`${arn}:`));
+    const headers = { 'content-type': 'application/json', 'x-amz-executed-version': '$LATEST' };
+    if (!fn) {
+      const body = Buffer.from(JSON.stringify({ Message: `Function not found: ${functionName}` }));
+      return { status: 404, headers: { ...headers, 'x-amzn-errortype': 'ResourceNotFoundException' }, body };
+    }
+    const event: unknown = payload.length === 0 ? {} : JSON.parse(payload.toString());
+    if (asynchronous) {
+      this.asyncInvokers.get(fn.arn)!.accept(event);
+      return { status: 202, headers, body: Buffer.alloc(0) };
+    }
+    const { error, kind, payload: result } = await this.invokeArn(fn.arn, event);
+    const body = Buffer.from(JSON.stringify(kind === 'ok' ? result ?? null : error ?? { errorMessage: kind }));
+    return { status: 200, headers: kind === 'ok' ? headers : { ...headers, 'x-amz-function-error': 'Unhandled' }, body };
+  }
+
   /** The emulator did something: whoever wants to know is told. */
   private applied(call: RecordedCall, reply: Reply): void {
+    for (const arrival of arrivalsOf(call, reply, this.timeline.now)) this.arrived(arrival);
     const bucket = this.model.buckets.find(({ name }) => name === call.params.bucket);
     if (bucket?.eventBridge) changesOf(call, reply, bucket.versioned, this.sizes).forEach((change) => this.announce(change));
+  }
+
+  private arrived(arrival: Arrival): void {
+    if (this.evaluator.knows(arrival.principal)) this.arrivals.push(arrival);
+    if (arrival.service === 'kinesis') this.streams.arrived(arrival);
+    if (arrival.service !== 'sqs') return;
+    const { attributes, body, deduplicationId = body.toString(), groupId } = arrival;
+    const queue = [...this.queues.values()].find(({ settings }) => settings.name === arrival.target);
+    queue?.send(body.toString(), { attributes, deduplicationId, groupId, sender: 'AIDAFUNCTION' });
   }
 
   private callTarget(targetArn: string, ruleArn: string, input: string, attributes: Readonly<Record<string, string>> = {}): TargetAnswer {
@@ -350,27 +476,4 @@ export class World {
     this.note(requests.map((request) => ({ principal, request })));
     return requests.every((request) => this.evaluator.decide(principal, request).allowed);
   }
-}
-
-function clientConfig(endpoint: string, region: string) {
-  return { endpoint, region, forcePathStyle: true, credentials: { accessKeyId: 'thetest', secretAccessKey: 'testing' } };
-}
-
-async function createDistributions(model: TemplateModel, emulator: Emulator): Promise<Record<string, string>> {
-  const values: Record<string, string> = {};
-  const cloudFront = new CloudFrontClient(clientConfig(emulator.origin, model.placement.region));
-  for (const logicalId of model.distributions) {
-    const { Distribution } = await cloudFront.send(new CreateDistributionCommand({
-      DistributionConfig: {
-        CallerReference: logicalId,
-        Comment: '',
-        Enabled: true,
-        Origins: { Quantity: 1, Items: [{ Id: 'o', DomainName: 'kit.s3.amazonaws.com', S3OriginConfig: { OriginAccessIdentity: '' } }] },
-        DefaultCacheBehavior: { TargetOriginId: 'o', ViewerProtocolPolicy: 'redirect-to-https' },
-      },
-    }));
-    values[logicalId] = Distribution!.Id!;
-  }
-  cloudFront.destroy();
-  return values;
 }

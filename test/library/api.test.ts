@@ -44,7 +44,7 @@ test('every optional input states its default, no required one does', () => {
 });
 
 test('a default is a literal or says what happens', () => {
-  const literal = /^(- \S.*|'.*'|-?\d+|true|false|[A-Z]\w*(\.\w+)+(\(.*\))?|lambda\.[A-Z]\w*\.\w+)$/;
+  const literal = /^(- \S.*|'.*'|-?\d+(\.\d+)?|true|false|[A-Z]\w*(\.\w+)+(\(.*\))?|lambda\.[A-Z]\w*\.\w+)$/;
   expect(inputs().filter(([, { docs }]) => docs?.default !== undefined && !literal.test(docs.default)).map(named)).toEqual([]);
 });
 
@@ -69,6 +69,7 @@ test('inputs take interfaces, not concrete resources', () => {
   const values = new Set([
     'aws-cdk-lib.Duration', 'aws-cdk-lib.Size', 'aws-cdk-lib.RemovalPolicy',
     'aws-cdk-lib.aws_lambda.Runtime', 'aws-cdk-lib.aws_lambda.Architecture', 'aws-cdk-lib.aws_lambda.Code', 'aws-cdk-lib.aws_lambda.Tracing',
+    'aws-cdk-lib.aws_lambda.StartingPosition',
     'aws-cdk-lib.aws_ec2.SubnetSelection', 'aws-cdk-lib.aws_cloudfront.HeadersFrameOption', 'aws-cdk-lib.aws_cloudfront.HeadersReferrerPolicy',
   ]);
   const concrete = inputs().filter(([, { type }]) => leaves(type).some((leaf) => 'fqn' in leaf

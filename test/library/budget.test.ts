@@ -5,6 +5,7 @@ import { FLAG_SETS, resourcesOf, stackFor } from '../kit/stack';
 const BUDGET: Record<string, Record<'minimal' | 'full' | 'supplied', number>> = {
   'image-resize-pipeline': { minimal: 19, full: 30, supplied: 13 },
   'edge-rewrite': { minimal: 1, full: 18, supplied: 6 },
+  'kinesis-fan-out': { minimal: 20, full: 108, supplied: 71 },
 };
 
 describe.each(ROOMS.map((room) => [room.name, room] as const))('%s', (name, room) => {

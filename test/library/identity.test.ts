@@ -1,8 +1,11 @@
 import { ROOMS } from '../kit/rooms';
 import { FLAG_SETS, resourcesOf, stackFor } from '../kit/stack';
 
-/** Replacing one of these loses or orphans what it holds, so a changed logical id is a breaking change. */
-const STATEFUL = ['AWS::S3::Bucket', 'AWS::SQS::Queue', 'AWS::DynamoDB::GlobalTable', 'AWS::KMS::Key', 'AWS::Logs::LogGroup', 'AWS::Lambda::Url'];
+/** Replacing one of these loses or orphans what it holds (a mapping: its checkpoint), so a changed logical id is a breaking change. */
+const STATEFUL = [
+  'AWS::S3::Bucket', 'AWS::SQS::Queue', 'AWS::DynamoDB::GlobalTable', 'AWS::KMS::Key', 'AWS::Logs::LogGroup', 'AWS::Lambda::Url',
+  'AWS::Kinesis::Stream', 'AWS::Lambda::EventSourceMapping',
+];
 
 const LOGICAL_IDS: Record<string, string[]> = {
   'image-resize-pipeline': [
@@ -15,9 +18,34 @@ const LOGICAL_IDS: Record<string, string[]> = {
     'ImagesServeFunctionFunctionUrl87B25E34',
     'ImagesServeLogs7B344BFB',
     'ImagesSource3216CA9E',
+    'ImagesTriggerAC7442E2',
   ],
   // Its store has a name per content: it is made to be replaced.
   'edge-rewrite': [],
+  'kinesis-fan-out': [
+    'OrdersAccessLogs31F222FB',
+    'OrdersDestinationsArchiveDeliverLogs65D5371E',
+    'OrdersDestinationsArchiveTrigger633E4A7F',
+    'OrdersDestinationsAuditDeliverLogs56AD3FA7',
+    'OrdersDestinationsAuditTriggerA59E5E1D',
+    'OrdersDestinationsBusDeliverLogs12B7A2F6',
+    'OrdersDestinationsBusTriggerD9F816A1',
+    'OrdersDestinationsLakeDeliverLogs579CB37E',
+    'OrdersDestinationsLakeTrigger19E2AB4C',
+    'OrdersDestinationsMirrorDeliverLogsDB72037D',
+    'OrdersDestinationsMirrorTriggerC459B958',
+    'OrdersDestinationsNewsDeliverLogs9D1213CE',
+    'OrdersDestinationsNewsTrigger5B65EDA6',
+    'OrdersDestinationsPartnerDeliverLogsE642B75E',
+    'OrdersDestinationsPartnerTrigger12579B7D',
+    'OrdersDestinationsStateDeliverLogsAF977CEE',
+    'OrdersDestinationsStateTriggerC0D648F2',
+    'OrdersDestinationsWorkerDeliverLogs731CD4A8',
+    'OrdersDestinationsWorkerTrigger747CBDBC',
+    'OrdersFailuresC10DA753',
+    'OrdersReplayLogsE732197A',
+    'OrdersStream160EEBFB',
+  ],
 };
 
 test.each(ROOMS.flatMap((room) => FLAG_SETS.map(([flags, context]) => [room.name, flags, room, context] as const)))(

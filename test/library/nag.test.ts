@@ -28,6 +28,21 @@ const ACKNOWLEDGED: Record<string, Record<string, string>> = {
       'replicas log in the region they run in, to streams of their own',
     'Serverless-LambdaDLQ': 'CloudFront invokes it synchronously; Lambda@Edge allows no dead-letter queue',
   },
+  'kinesis-fan-out': {
+    'AwsSolutions-IAM5[Resource::*]': 'Lambda checks network interface rights, and X-Ray all rights, on * only',
+    ...Object.fromEntries(['<Lake5F1B88EA.Arn>/orders', 'arn:<AWS::Partition>:s3:::lake/orders', 'arn:<AWS::Partition>:s3:::lake'].map((objects) => [
+      `AwsSolutions-IAM5[Resource::${objects}/*]`, 'writes objects below one prefix, and reads those that are there already',
+    ])),
+    ...Object.fromEntries(['<OrdersFailuresC10DA753.Arn>', 'arn:<AWS::Partition>:s3:::failed'].flatMap((bucket) => [
+      [`AwsSolutions-IAM5[Resource::${bucket}/aws/lambda/*]`, 'Lambda keeps expired records below its own prefix, mapping by mapping'],
+      [`AwsSolutions-IAM5[Resource::${bucket}/quarantine/*]`, 'replays what was quarantined'],
+      [`AwsSolutions-IAM5[Resource::${bucket}/receipts/*]`, 'receipts of replays, below their prefix'],
+      ...['Archive', 'Audit', 'Bus', 'Lake', 'Mirror', 'News', 'Partner', 'State', 'Worker'].map((destination) => [
+        `AwsSolutions-IAM5[Resource::${bucket}/quarantine/${destination}/*]`, 'quarantined records of one destination, below its prefix',
+      ]),
+    ])),
+    'Serverless-LambdaDLQ': 'never invoked asynchronously: failures stay with the caller or the queue',
+  },
 };
 
 const VARIANTS = ['minimal', 'full', 'supplied'] as const;

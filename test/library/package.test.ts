@@ -15,7 +15,7 @@ const MEGABYTE = 1_000_000;
 const EXPECTED = [
   /^(package\.json|README\.md|API\.md|CHANGELOG\.md|SECURITY\.md|LICENSE|THIRD-PARTY-LICENSES|sbom\.cdx\.json)$/,
   /^\.jsii(\.gz|\.tabl\.json(\.gz)?)?$/,
-  /^lib\/((?!handlers\/|handler-kit\/)[a-z-]+\/)*[a-z-]+(\.generated)?\.(js|d\.ts)$/,
+  /^lib\/((?!handlers\/|handler-kit\/)[a-z-]+\/)*[a-z0-9-]+(\.generated)?\.(js|d\.ts)$/,
   /^assets\/[a-z-]+\/[a-z0-9-]+\/index\.mjs$/,
   /^assets\/[a-z-]+\/(arm64|x64)\/sharp-/,
 ];

@@ -12,6 +12,9 @@ export interface QueueMessage {
   readonly messageAttributes: Readonly<Record<string, string>>;
   readonly sentAt: number;
   readonly receiveCount: number;
+  /** Of a FIFO queue. */
+  readonly groupId?: string;
+  readonly deduplicationId?: string;
   /** Of a message in a dead-letter queue. */
   readonly deadLetterSource?: string;
 }
@@ -34,10 +37,25 @@ export interface Ledger {
 }
 const EMPTY: Ledger = { arrived: 0, deleted: 0, deadLettered: 0, expired: 0 };
 
-/** A standard queue on the virtual clock: visibility, receive count, redrive, retention. */
+export interface SendOptions {
+  readonly attributes?: Readonly<Record<string, string>>;
+  readonly sender?: string;
+  /** FIFO queues require both. */
+  readonly groupId?: string;
+  readonly deduplicationId?: string;
+}
+
+/** SQS developer guide, "Exactly-once processing": a deduplication id counts for five minutes. */
+const DEDUPLICATION_MS = 300_000;
+
+/**
+ * A queue on the virtual clock: visibility, receive count, redrive, retention. A FIFO queue is a place to send to: it
+ * drops duplicates and keeps the order of arrival, and nobody receives from it.
+ */
 export class VirtualQueue {
   private waiting: Waiting[] = [];
   private sent = 0;
+  private readonly deduplication = new Map<string, number>();
   private counts: Mutable<Ledger> = { ...EMPTY };
   private readonly listeners: (() => void)[] = [];
 
@@ -47,9 +65,7 @@ export class VirtualQueue {
     private readonly timeline: Timeline,
     private readonly deadLetters?: () => VirtualQueue,
     public plan: DeliveryPlan = EXACTLY_ONCE,
-  ) {
-    if (settings.fifo) throw new Error(`only standard queues are simulated, got ${settings.arn}`);
-  }
+  ) {}
 
   /** Whatever was sent and is not deleted, visible or not. */
   public get messages(): readonly QueueMessage[] {
@@ -65,6 +81,7 @@ export class VirtualQueue {
   /** Forgets everything. */
   public clear(): void {
     this.waiting = [];
+    this.deduplication.clear();
     this.counts = { ...EMPTY };
   }
 
@@ -72,16 +89,20 @@ export class VirtualQueue {
     this.listeners.push(listener);
   }
 
-  public send(body: string, options: { readonly attributes?: Readonly<Record<string, string>>; readonly sender?: string } = {}): void {
+  public send(body: string, options: SendOptions = {}): void {
     // SQS developer guide, "Amazon SQS message quotas".
     if (Buffer.byteLength(body) > 1_048_576) throw new Error(`a message must have at most 1048576 bytes, got ${Buffer.byteLength(body)}`);
+    if (this.settings.fifo && this.isDuplicate(options)) return;
     const messageId = uuid(this.settings.arn, ++this.sent);
-    for (const delay of this.plan.copies(messageId)) {
+    // What arrives in a FIFO queue arrives once and in order.
+    for (const delay of this.settings.fifo ? [0] : this.plan.copies(messageId)) {
       this.add({
         messageId,
         body,
         messageAttributes: options.attributes ?? {},
         sender: options.sender ?? 'AIDAKIT',
+        groupId: options.groupId,
+        deduplicationId: options.deduplicationId,
         sentAt: this.timeline.now,
         receiveCount: 0,
         visibleAt: this.timeline.now + (this.settings.delaySeconds + delay) * 1000,
@@ -91,6 +112,7 @@ export class VirtualQueue {
 
   /** ReceiveMessage: hides what it hands out; what was received too often goes to the dead-letter queue instead. */
   public receive(max: number): Waiting[] {
+    if (this.settings.fifo) throw new Error(`only standard queues are received from, got ${this.settings.arn}`);
     this.expire();
     const candidates = this.waiting.filter(({ visibleAt }) => visibleAt <= this.timeline.now);
     const received: Waiting[] = [];
@@ -123,6 +145,14 @@ export class VirtualQueue {
   public get nextVisibleAt(): number | undefined {
     this.expire();
     return this.waiting.length === 0 ? undefined : Math.max(this.timeline.now, Math.min(...this.waiting.map(({ visibleAt }) => visibleAt)));
+  }
+
+  private isDuplicate({ deduplicationId, groupId }: SendOptions): boolean {
+    if (groupId === undefined || deduplicationId === undefined) throw new Error('a message of a FIFO queue needs a group id and a deduplication id');
+    const before = this.deduplication.get(deduplicationId);
+    if (before !== undefined && this.timeline.now - before < DEDUPLICATION_MS) return true;
+    this.deduplication.set(deduplicationId, this.timeline.now);
+    return false;
   }
 
   private drop(which: (message: Waiting) => boolean): number {
@@ -170,6 +200,7 @@ export class SqsDispatcher {
     private readonly invoke: Invoke,
   ) {
     const { batchSize, windowSeconds } = mapping;
+    if (queue.settings.fifo) throw new Error(`only standard queues are event sources here, got ${queue.settings.arn}`);
     // Lambda developer guide, "Configuring scaling behavior for SQS event source mappings"; API reference, BatchSize.
     if (batchSize < 1 || batchSize > 10_000) throw new Error(`the batch size of a standard queue must be 1 to 10000, got ${batchSize}`);
     if (batchSize > 10 && windowSeconds < 1) throw new Error(`a batch size above 10 needs a window of at least 1 s, got ${windowSeconds}`);

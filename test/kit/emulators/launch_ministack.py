@@ -43,6 +43,18 @@ def record_only(attributes: list) -> dict:
     return {"create": create, "delete": lambda physical_id, props: None}
 
 
+def consumer(logical_id, props, stack_name):
+    """A reader of its own: recorded, enhanced fan-out is proven elsewhere."""
+    arn = f"{props['StreamARN']}/consumer/{props['ConsumerName']}:1"
+    return arn, {"ConsumerARN": arn, "ConsumerName": props["ConsumerName"], "StreamARN": props["StreamARN"]}
+
+
+def recording_expressions(create):
+    """MiniStack knows alarms on one metric only; those on expressions are recorded."""
+    record = record_only(["Arn"])["create"]
+    return lambda logical_id, props, stack_name: (record if "Metrics" in props else create)(logical_id, props, stack_name)
+
+
 def importing(create):
     """MiniStack creates key value stores empty; CloudFormation fills them from S3."""
     def create_and_import(logical_id, props, stack_name):
@@ -71,6 +83,10 @@ def patch() -> None:
         provisioners._RESOURCE_HANDLERS.setdefault(resource_type, record_only(attributes))
     stores = provisioners._RESOURCE_HANDLERS["AWS::CloudFront::KeyValueStore"]
     stores["create"] = importing(stores["create"])
+    provisioners._RESOURCE_HANDLERS.setdefault(
+        "AWS::Kinesis::StreamConsumer", {"create": consumer, "delete": lambda physical_id, props: None})
+    alarms = provisioners._RESOURCE_HANDLERS["AWS::CloudWatch::Alarm"]
+    alarms["create"] = recording_expressions(alarms["create"])
     host = os.environ.get("KIT_LAMBDA_HOST")
     if host:
         # Seam 1: which functions leave the house.

@@ -15,7 +15,9 @@ os.environ.update({
 from moto.awslambda.models import LambdaFunction, lambda_backends  # noqa: E402
 from moto.cloudformation.models import ChangeSet  # noqa: E402
 from moto.events.models import Rule  # noqa: E402
+from moto.kinesis.models import KinesisBackend, Record, Shard  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app  # noqa: E402
+from moto.sns import models as sns_models  # noqa: E402
 from moto.utilities.arns import parse_arn  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
@@ -52,12 +54,29 @@ def apply(change_set: ChangeSet) -> None:
     change_set.stack.output_map = change_set.stack._create_output_map()
 
 
+def put_records(self: KinesisBackend, stream_arn: str, stream_name: str, records: list) -> dict:
+    """Seam 4: the limits are the proxy's; moto knows those of former years."""
+    stream = self.describe_stream(stream_arn=stream_arn, stream_name=stream_name)
+    put = [stream.put_record(record["PartitionKey"], record.get("ExplicitHashKey"), record["Data"]) for record in records]
+    return {"FailedRecordCount": 0, "Records": [{"SequenceNumber": number, "ShardId": shard} for number, shard in put]}
+
+
+def put_record(self: Shard, partition_key: str, data: str, explicit_hash_key: str) -> str:
+    """Seam 5: sequence numbers have 56 digits and grow from shard to shard; moto counts from 1."""
+    number = 1 + max(self.get_max_sequence_number(), 49 * 10**54 + self._shard_id * 10**40)
+    self.records[number] = Record(partition_key, data, number, explicit_hash_key)
+    return str(number)
+
+
 moto_send_to_targets = Rule.send_to_targets
 moto_apply = ChangeSet.apply
 
 
 def main() -> None:
     ChangeSet.apply = apply
+    KinesisBackend.put_records = put_records
+    Shard.put_record = put_record
+    sns_models.MAXIMUM_MESSAGE_LENGTH = 1_048_576  # what a topic can be raised to; the proxy knows which are
     if "KIT_LAMBDA_HOST" in os.environ:
         LambdaFunction._invoke_lambda = invoke
         Rule.send_to_targets = send_to_targets

@@ -94,7 +94,9 @@ export class Evaluator {
 export function landscapeOf(model: TemplateModel): Landscape {
   const { account, partition, region } = model.placement;
   const keys = new Map(model.buckets.map(({ name, kmsKeyArn }) => [name, kmsKeyArn]));
-  return { account, partition, region, bucketKey: (bucket) => keys.get(bucket) };
+  const keysOfOthers = new Map([...model.queues, ...model.streams, ...model.tables, ...model.topics].map(({ arn, kmsKeyArn }) => [arn, kmsKeyArn]));
+  model.secrets.forEach(({ arn, properties: { KmsKeyId } }) => keysOfOthers.set(arn, KmsKeyId === undefined ? undefined : String(KmsKeyId)));
+  return { account, partition, region, bucketKey: (bucket) => keys.get(bucket), keyOf: (arn) => keysOfOthers.get(arn) };
 }
 
 function document(statements: readonly Statement[]): object {

@@ -107,7 +107,12 @@ function elsewhere({ principal, request }: Recorded): Forbidden[] {
   return [
     made('another resource', [region, account, `${type}${name}-other${resource.slice(type.length + name.length)}`]),
     ...account ? [made('another account', [region, OTHER_ACCOUNT, resource], {
-      resourceAccount: OTHER_ACCOUNT, context: { ...request.context, 'aws:ResourceAccount': OTHER_ACCOUNT },
+      resourceAccount: OTHER_ACCOUNT,
+      context: {
+        ...request.context,
+        'aws:ResourceAccount': OTHER_ACCOUNT,
+        ...request.action.startsWith('s3:') && { 's3:ResourceAccount': OTHER_ACCOUNT },
+      },
     })] : [],
     ...region ? [made('another Region', [OTHER_REGION, account, resource], {
       context: { ...request.context, 'aws:RequestedRegion': OTHER_REGION },

@@ -18,6 +18,8 @@ export interface Landscape {
   readonly partition: string;
   /** ARN of the key that encrypts a bucket by default. */
   readonly bucketKey?: (bucket: string) => string | undefined;
+  /** ARN of the key that encrypts a queue, topic, stream, table or secret. */
+  readonly keyOf?: (arn: string) => string | undefined;
   /** Whether an object has tags, which travel with a copy. */
   readonly isTagged?: (bucket: string, key: string) => boolean;
   /** Tags of a resource by its ARN. */
@@ -53,6 +55,41 @@ export function pollerRequests({ arn, kmsKeyArn }: QueueAccess, landscape: Lands
   ];
 }
 
+/** A stream as an event source mapping reads it. */
+export interface StreamAccess {
+  readonly streamArn: string;
+  /** The stream, or its consumer: enhanced fan-out. */
+  readonly sourceArn: string;
+  readonly kmsKeyArn?: string;
+}
+
+/** What an event source mapping of a stream does under a function's role ("Process Amazon Kinesis Data Streams records with Lambda"). */
+export function streamRequests({ kmsKeyArn, sourceArn, streamArn }: StreamAccess, landscape: Landscape): readonly IamRequest[] {
+  const onStream = (...names: string[]) => names.map((name) => requestOf(`kinesis:${name}`, streamArn, landscape));
+  const reading = sourceArn === streamArn ? onStream('GetRecords', 'GetShardIterator')
+    : ['SubscribeToShard', 'DescribeStreamConsumer'].map((name) => requestOf(`kinesis:${name}`, sourceArn, landscape));
+  return [
+    ...onStream('DescribeStream', 'DescribeStreamSummary', 'ListShards'),
+    ...reading,
+    ...kmsKeyArn === undefined ? [] : [requestOf('kms:Decrypt', kmsKeyArn, landscape, { 'kms:ViaService': `kinesis.${landscape.region}.amazonaws.com` })],
+  ];
+}
+
+/** An object that a service writes under a function's role: a batch that an event source mapping gave up. */
+export function failureObjectRequests(bucketArn: string, key: string, landscape: Landscape): readonly IamRequest[] {
+  const bucket = bucketArn.split(':::')[1];
+  const kmsKey = landscape.bucketKey?.(bucket);
+  return [
+    requestOf('s3:PutObject', `${bucketArn}/${key}`, landscape),
+    requestOf('s3:ListBucket', bucketArn, landscape),
+    ...kmsKey === undefined ? [] : [requestOf('kms:GenerateDataKey', kmsKey, landscape, {
+      'kms:ViaService': `s3.${landscape.region}.amazonaws.com`,
+      'kms:CallerAccount': landscape.account,
+      'kms:EncryptionContext:aws:s3:arn': bucketArn,
+    })],
+  ];
+}
+
 /** Sending a message; a service that sends of its own accord asks the key directly (SQS developer guide, "Key management"). */
 export function senderRequests({ arn, kmsKeyArn }: QueueAccess, landscape: Landscape, context: IamRequest['context'] = {}): readonly IamRequest[] {
   return [
@@ -67,7 +104,13 @@ export function requestOf(action: string, resource: string, { account, region }:
     action,
     resource,
     resourceAccount: account,
-    context: { 'aws:RequestedRegion': region, 'aws:ResourceAccount': account, 'aws:SecureTransport': 'true', ...context },
+    context: {
+      'aws:RequestedRegion': region,
+      'aws:ResourceAccount': account,
+      'aws:SecureTransport': 'true',
+      ...action.startsWith('s3:') && { 's3:ResourceAccount': account },
+      ...context,
+    },
   };
 }
 
@@ -161,13 +204,21 @@ class Request {
     return this.ask(version === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion', this.object(key));
   }
 
-  public queue(action: string): readonly IamRequest[] {
-    return [this.ask(`sqs:${action}`, this.arn('sqs', new URL(this.field('QueueUrl')).pathname.split('/').at(-1)!))];
+  public queue(action: string, ...keyActions: readonly string[]): readonly IamRequest[] {
+    const queue = this.arn('sqs', new URL(this.field('QueueUrl')).pathname.split('/').at(-1)!);
+    return [this.ask(`sqs:${action}`, queue), ...this.keyOf(queue, ...keyActions)];
   }
 
-  public table(action: string, name: unknown): IamRequest {
+  /** Using what lies under a key of one's own asks the key too, through the service. */
+  public keyOf(resource: string, ...keyActions: readonly string[]): readonly IamRequest[] {
+    const key = this.landscape.keyOf?.(resource);
+    return key === undefined ? [] : keyActions.map((action) => this.ask(action, key, { 'kms:ViaService': `${this.call.service}.${this.call.region}.amazonaws.com` }));
+  }
+
+  public table(action: string, name: unknown): readonly IamRequest[] {
     const given = String(name);
-    return this.ask(`dynamodb:${action}`, given.startsWith('arn:') ? given : this.arn('dynamodb', `table/${given}`));
+    const table = given.startsWith('arn:') ? given : this.arn('dynamodb', `table/${given}`);
+    return [this.ask(`dynamodb:${action}`, table), ...this.keyOf(table, 'kms:Decrypt')];
   }
 
   /** The service acts under a role the caller hands over. */
@@ -182,8 +233,15 @@ const list = (action: string): Row => (request) => [request.ask(action, request.
   ...request.query['max-keys'] !== undefined && { 's3:max-keys': request.query['max-keys'] },
 })];
 const onObject = (action: string): Row => (request) => [request.ask(action, request.object())];
-const onQueue = (action: string): Row => (request) => request.queue(action);
-const onTable: Row = (request) => [request.table(request.call.operation, request.body.TableName)];
+const onQueue = (action: string, ...keyActions: readonly string[]): Row => (request) => request.queue(action, ...keyActions);
+const publish: Row = (request) => [request.ask('sns:Publish', request.field('TopicArn')), ...request.keyOf(request.field('TopicArn'), ...SENDING)];
+const onStream = (...keyActions: readonly string[]): Row => (request) => {
+  const stream = String(request.body.StreamARN ?? request.arn('kinesis', `stream/${String(request.body.StreamName)}`));
+  return [request.ask(`kinesis:${request.call.operation}`, stream), ...request.keyOf(stream, ...keyActions)];
+};
+/** SQS and SNS read the data key they wrote with again. */
+const SENDING = ['kms:GenerateDataKey', 'kms:Decrypt'];
+const onTable: Row = (request) => request.table(request.call.operation, request.body.TableName);
 const anywhere = (prefix: string): Row => (request) => [request.ask(`${prefix}:${request.call.operation}`, '*')];
 
 /** Signing name → operation → permissions. Sources: the services' API references and "Actions, resources, and condition keys". */
@@ -210,9 +268,9 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
       .map(({ Key, VersionId }) => request.delete(String(Key), VersionId)),
   },
   sqs: {
-    SendMessage: onQueue('SendMessage'),
-    SendMessageBatch: onQueue('SendMessage'),
-    ReceiveMessage: onQueue('ReceiveMessage'),
+    SendMessage: onQueue('SendMessage', ...SENDING),
+    SendMessageBatch: onQueue('SendMessage', ...SENDING),
+    ReceiveMessage: onQueue('ReceiveMessage', 'kms:Decrypt'),
     DeleteMessage: onQueue('DeleteMessage'),
     DeleteMessageBatch: onQueue('DeleteMessage'),
     ChangeMessageVisibility: onQueue('ChangeMessageVisibility'),
@@ -220,8 +278,8 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     GetQueueAttributes: onQueue('GetQueueAttributes'),
   },
   sns: {
-    Publish: (request) => [request.ask('sns:Publish', request.field('TopicArn'))],
-    PublishBatch: (request) => [request.ask('sns:Publish', request.field('TopicArn'))],
+    Publish: publish,
+    PublishBatch: publish,
   },
   events: {
     PutEvents: (request) => request.items('Entries').map(({ EventBusName = 'default', Source, DetailType }) => {
@@ -237,6 +295,19 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
       return [request.ask('lambda:InvokeFunction', name.startsWith('arn:') ? name : request.arn('lambda', `function:${name}`))];
     },
   },
+  kinesis: {
+    'PutRecord': onStream('kms:GenerateDataKey'),
+    'PutRecords': onStream('kms:GenerateDataKey'),
+    '*': onStream('kms:Decrypt'),
+  },
+  firehose: {
+    '*': (request) => [request.ask(`firehose:${request.call.operation}`, request.arn('firehose', `deliverystream/${request.field('DeliveryStreamName')}`))],
+  },
+  secretsmanager: {
+    GetSecretValue: (request) => [
+      request.ask('secretsmanager:GetSecretValue', request.field('SecretId')), ...request.keyOf(request.field('SecretId'), 'kms:Decrypt'),
+    ],
+  },
   cloudfront: {
     CreateInvalidation: (request) => [request.ask('cloudfront:CreateInvalidation',
       `arn:${request.landscape.partition}:cloudfront::${request.landscape.account}:distribution/${request.label('DistributionId')}`)],
@@ -244,10 +315,10 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   rekognition: { '*': anywhere('rekognition') },
   monitoring: { '*': anywhere('cloudwatch') },
   dynamodb: {
-    'BatchWriteItem': (request) => Object.keys(request.body.RequestItems as Json).map((table) => request.table('BatchWriteItem', table)),
-    'BatchGetItem': (request) => Object.keys(request.body.RequestItems as Json).map((table) => request.table('BatchGetItem', table)),
+    'BatchWriteItem': (request) => Object.keys(request.body.RequestItems as Json).flatMap((table) => request.table('BatchWriteItem', table)),
+    'BatchGetItem': (request) => Object.keys(request.body.RequestItems as Json).flatMap((table) => request.table('BatchGetItem', table)),
     // No action of its own: each item asks for what it does.
-    'TransactWriteItems': (request) => request.items('TransactItems').flatMap((item) => Object.entries(item).map(([kind, detail]) =>
+    'TransactWriteItems': (request) => request.items('TransactItems').flatMap((item) => Object.entries(item).flatMap(([kind, detail]) =>
       request.table(kind === 'ConditionCheck' ? 'ConditionCheckItem' : `${kind}Item`, (detail as Json).TableName))),
     '*': onTable,
   },

@@ -2,7 +2,7 @@ import { KIB, type Limit } from './limit';
 
 const API = 'https://docs.aws.amazon.com/sns/latest/api';
 
-/** For topics without the attribute MaximumMessageSize. */
+/** Bytes for topics without the attribute MaximumMessageSize. */
 export const SNS_LIMITS = {
   messageBytes: { value: 256 * KIB, unit: 'bytes of message and attributes', source: `${API}/API_Publish.html` },
   batchBytes: { value: 256 * KIB, unit: 'bytes of all messages', source: `${API}/API_PublishBatch.html` },

@@ -15,4 +15,6 @@ export const SQS_LIMITS = {
 
 /** Anything but the characters XML 1.0 allows. */
 export const SQS_FORBIDDEN_CHARACTER = /[^\u0009\u000A\u000D\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
+/** Groups and deduplication of FIFO queues and topics: letters, digits, punctuation. */
+export const FIFO_ID = /^[\x21-\x7E]{1,128}$/;
 export const SQS_BATCH_ID = /^[\w-]{1,80}$/;

@@ -1,6 +1,6 @@
 import { escapeXml, listOf, parseXml } from './body';
 import type { Reply, ServiceError } from './call';
-import type { IdentifiedCall } from './identify';
+import { identify, type IdentifiedCall } from './identify';
 import type { WireRequest } from './wire';
 
 /** Refuses some entries of a batch as the service would: the others are applied, the reply names both. */
@@ -14,6 +14,21 @@ export interface EntrySplit {
 /** `error` is the sender's fault; without one the service fails as it does under load. */
 export function splitBatch(call: IdentifiedCall, indices: readonly number[], error?: ServiceError): EntrySplit | undefined {
   return SPLITTERS[`${call.service}:${call.operation}`]?.(call, indices, error);
+}
+
+/** Applies a batch without the entries that have a flaw; each fails by itself. Those with the same flaw go together. */
+export async function applyWithout<T>(
+  call: IdentifiedCall,
+  context: { readonly send: (request: WireRequest) => Promise<Reply> },
+  entries: readonly T[],
+  flawOf: (entry: T) => ServiceError | undefined,
+): Promise<Reply> {
+  const flaws = entries.map(flawOf);
+  const first = flaws.find((flaw) => flaw !== undefined);
+  const split = first && splitBatch(call, flaws.flatMap((flaw, i) => flaw?.message === first.message ? [i] : []), first);
+  if (!split) return context.send(call.request);
+  const rest = entries.filter((_, i) => flaws[i]?.message !== first.message);
+  return split.merge(split.request && await applyWithout(identify(split.request), context, rest, flawOf));
 }
 
 type Splitter = (call: IdentifiedCall, indices: readonly number[], error?: ServiceError) => EntrySplit | undefined;
@@ -45,7 +60,7 @@ function jsonById(call: IdentifiedCall, indices: readonly number[], error?: Serv
   if (entries.length === 0) return undefined;
   const refused = refusedSet(indices, entries.length);
   const failed = entries.filter((_, i) => refused.has(i))
-    .map(({ Id }) => ({ Id, SenderFault: error !== undefined, Code: (error ?? INTERNAL_ERROR).code, Message: (error ?? INTERNAL_ERROR).message }));
+    .map(({ Id }) => ({ Id, SenderFault: isSenders(error), Code: (error ?? INTERNAL_ERROR).code, Message: (error ?? INTERNAL_ERROR).message }));
   const rest = entries.filter((_, i) => !refused.has(i));
   return {
     request: rest.length > 0 ? withJson(call.request, { ...body, Entries: rest }) : undefined,
@@ -99,7 +114,7 @@ function unprocessed(field: 'UnprocessedItems' | 'UnprocessedKeys'): Splitter {
 
 const SNS_ENTRY = /^PublishBatchRequestEntries\.member\.(\d+)\.(.+)$/;
 
-function snsPublishBatch(call: IdentifiedCall, indices: readonly number[]): EntrySplit | undefined {
+function snsPublishBatch(call: IdentifiedCall, indices: readonly number[], error?: ServiceError): EntrySplit | undefined {
   const fields = [...new URLSearchParams(call.request.body.toString('utf8'))];
   const entries = new Map<string, Record<string, string>>();
   for (const [name, value] of fields) {
@@ -113,8 +128,9 @@ function snsPublishBatch(call: IdentifiedCall, indices: readonly number[]): Entr
   list.filter((_, i) => !refused.has(i)).forEach((entry, i) => {
     for (const [name, value] of Object.entries(entry)) form.append(`PublishBatchRequestEntries.member.${i + 1}.${name}`, value);
   });
-  const failed = list.filter((_, i) => refused.has(i)).map((entry: Entry) =>
-    `<member><Id>${escapeXml(entry.Id)}</Id><Code>InternalError</Code><Message>Internal service error</Message><SenderFault>false</SenderFault></member>`).join('');
+  const { code, message } = error ?? { code: 'InternalError', message: 'Internal service error' };
+  const failed = list.filter((_, i) => refused.has(i)).map((entry: Entry) => `<member><Id>${escapeXml(entry.Id)}</Id><Code>${code}</Code>`
+    + `<Message>${escapeXml(message)}</Message><SenderFault>${isSenders(error)}</SenderFault></member>`).join('');
   return {
     request: refused.size < list.length ? { ...call.request, body: Buffer.from(form.toString()) } : undefined,
     merge: (reply) => {
@@ -165,6 +181,10 @@ export function mergeDeleteErrors(reply: Reply | undefined, errors: readonly str
 /** The objects a DeleteObjects call names, in order. */
 export function objectsToDelete(call: IdentifiedCall): readonly { readonly Key: string; readonly VersionId?: string; readonly ETag?: string }[] {
   return listOf((parseXml(call.request.body.toString('utf8')) as { readonly Delete?: Json }).Delete?.Object);
+}
+
+function isSenders(error: ServiceError | undefined): boolean {
+  return error !== undefined && error.status < 500;
 }
 
 function withJson(request: WireRequest, document: unknown): WireRequest {

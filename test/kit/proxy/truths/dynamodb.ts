@@ -1,4 +1,4 @@
-import type { ServiceTruth } from '.';
+import type { ResourceFacts, ServiceTruth } from '.';
 import { DYNAMODB_LIMITS } from '../../limits/dynamodb';
 import type { ServiceError } from '../call';
 
@@ -7,10 +7,10 @@ type Item = Readonly<Record<string, Attribute>>;
 interface Write { readonly PutRequest?: { readonly Item: Item }; readonly DeleteRequest?: { readonly Key: Item } }
 
 export const dynamodb: ServiceTruth = {
-  check: ({ operation, params }) => {
+  check: ({ operation, params }, facts) => {
     const body = params.body as Readonly<Record<string, never>>;
     switch (operation) {
-      case 'BatchWriteItem': return checkBatchWrite(body.RequestItems, params.bytes ?? 0);
+      case 'BatchWriteItem': return checkBatchWrite(body.RequestItems, params.bytes ?? 0, facts);
       case 'BatchGetItem': return checkBatchGet(body.RequestItems);
       case 'PutItem': return checkItem(body.Item);
       case 'TransactWriteItems': return checkTransaction(body.TransactItems, params.bytes ?? 0);
@@ -19,12 +19,12 @@ export const dynamodb: ServiceTruth = {
   },
 };
 
-function checkBatchWrite(tables: Readonly<Record<string, readonly Write[]>>, bytes: number): ServiceError | undefined {
+function checkBatchWrite(tables: Readonly<Record<string, readonly Write[]>>, bytes: number, facts?: ResourceFacts): ServiceError | undefined {
   const count = Object.values(tables).reduce((sum, writes) => sum + writes.length, 0);
   if (count < 1 || count > DYNAMODB_LIMITS.batchWriteItems.value) return validation('Too many items requested for the BatchWriteItem call');
   if (bytes > DYNAMODB_LIMITS.batchWriteBytes.value) return validation('Request size exceeds the limit of 16 MB');
-  for (const writes of Object.values(tables)) {
-    if (hasDuplicates(writes)) return validation('Provided list of item keys contains duplicates');
+  for (const [table, writes] of Object.entries(tables)) {
+    if (hasDuplicates(writes, facts?.keyNames?.(table.split('/').at(-1)!))) return validation('Provided list of item keys contains duplicates');
     const tooLarge = writes.map(({ PutRequest }) => PutRequest && checkItem(PutRequest.Item)).find(Boolean);
     if (tooLarge) return tooLarge;
   }
@@ -50,11 +50,11 @@ function checkItem(item: Item): ServiceError | undefined {
 }
 
 /**
- * Deletes name their whole key, so its attribute names are known where there is one; puts of equal items are duplicates
- * in any case. Puts alone that share a key but differ elsewhere cannot be told apart without the table's schema.
+ * Without the table's schema: deletes name their whole key, so its attribute names are known where there is one, and puts
+ * of equal items are duplicates in any case.
  */
-function hasDuplicates(writes: readonly Write[]): boolean {
-  const keyNames = writes.map(({ DeleteRequest }) => DeleteRequest && Object.keys(DeleteRequest.Key)).find(Boolean);
+function hasDuplicates(writes: readonly Write[], schema?: readonly string[]): boolean {
+  const keyNames = schema ?? writes.map(({ DeleteRequest }) => DeleteRequest && Object.keys(DeleteRequest.Key)).find(Boolean);
   const keys = writes.map(({ PutRequest, DeleteRequest }) => {
     const item = DeleteRequest?.Key ?? PutRequest?.Item ?? {};
     return canonical(keyNames ? Object.fromEntries(keyNames.map((name) => [name, item[name]])) : item);

@@ -1,6 +1,6 @@
 import type { ServiceTruth } from '.';
 import { EVENTS_LIMITS } from '../../limits/events';
-import { splitBatch } from '../batch';
+import { applyWithout } from '../batch';
 import type { ServiceError } from '../call';
 
 interface Entry {
@@ -25,14 +25,9 @@ export const events: ServiceTruth = {
   },
 
   // A detail that is no JSON object fails its own entry only.
-  apply: async (call, context) => {
-    if (call.operation !== 'PutEvents') return context.send(call.request);
-    const { Entries } = call.params.body as { readonly Entries: readonly Entry[] };
-    const malformed = Entries.flatMap(({ Detail }, i) => Detail === undefined || isDetail(Detail) ? [] : [i]);
-    const split = malformed.length > 0 ? splitBatch(call, malformed, MALFORMED) : undefined;
-    if (!split) return context.send(call.request);
-    return split.merge(split.request && await context.send(split.request));
-  },
+  apply: (call, context) => call.operation !== 'PutEvents' ? context.send(call.request)
+    : applyWithout(call, context, (call.params.body as { readonly Entries: readonly Entry[] }).Entries,
+      ({ Detail }) => Detail === undefined || isDetail(Detail) ? undefined : MALFORMED),
 };
 
 const MALFORMED: ServiceError = { status: 400, code: 'MalformedDetail', message: 'Detail is malformed.' };

@@ -1,6 +1,6 @@
 import type { ServiceTruth } from '.';
-import { SQS_BATCH_ID, SQS_FORBIDDEN_CHARACTER, SQS_LIMITS } from '../../limits/sqs';
-import { splitBatch } from '../batch';
+import { FIFO_ID, SQS_BATCH_ID, SQS_FORBIDDEN_CHARACTER, SQS_LIMITS } from '../../limits/sqs';
+import { applyWithout } from '../batch';
 import type { ServiceError } from '../call';
 
 interface Attribute { readonly DataType: string; readonly StringValue?: string; readonly BinaryValue?: string }
@@ -9,9 +9,8 @@ interface Message {
   readonly MessageBody: string;
   readonly MessageAttributes?: Readonly<Record<string, Attribute>>;
   readonly MessageGroupId?: string;
+  readonly MessageDeduplicationId?: string;
 }
-
-const GROUP_ID = /^[\x21-\x7E]{1,128}$/;
 
 export const sqs: ServiceTruth = {
   check: ({ operation, params }) => {
@@ -21,29 +20,26 @@ export const sqs: ServiceTruth = {
     return checkBatch(entries.map(({ Id }) => Id ?? '')) ?? (operation === 'SendMessageBatch' ? checkBatchSize(entries) : undefined);
   },
 
-  // In a batch a message with forbidden characters fails alone.
-  apply: async (call, context) => {
-    if (call.operation !== 'SendMessageBatch') return context.send(call.request);
-    const { Entries } = call.params.body as { readonly Entries: readonly Message[] };
-    const broken = Entries.flatMap((entry, i) => hasForbiddenCharacter(entry) ? [i] : []);
-    const split = broken.length > 0 ? splitBatch(call, broken, FORBIDDEN) : undefined;
-    if (!split) return context.send(call.request);
-    return split.merge(split.request && await context.send(split.request));
-  },
+  // In a batch a message that is no message fails alone.
+  apply: (call, context) => call.operation !== 'SendMessageBatch' ? context.send(call.request)
+    : applyWithout(call, context, (call.params.body as { readonly Entries: readonly Message[] }).Entries, flawOf),
 };
 
 const FORBIDDEN: ServiceError = { status: 400, code: 'InvalidMessageContents', message: 'The message contains characters outside the allowed set.' };
 
 function checkMessage(message: Message): ServiceError | undefined {
+  return sizeOf(message) > SQS_LIMITS.messageBytes.value ? invalid(`Message must be shorter than ${SQS_LIMITS.messageBytes.value} bytes.`) : flawOf(message);
+}
+
+function flawOf(message: Message): ServiceError | undefined {
   if (hasForbiddenCharacter(message)) return FORBIDDEN;
-  if (sizeOf(message) > SQS_LIMITS.messageBytes.value) {
-    return invalid(`Message must be shorter than ${SQS_LIMITS.messageBytes.value} bytes.`);
-  }
+  if (message.MessageBody === '') return { status: 400, code: 'MissingParameter', message: 'The request must contain the parameter MessageBody.' };
   if (Object.keys(message.MessageAttributes ?? {}).length > SQS_LIMITS.messageAttributes.value) {
     return invalid(`Number of message attributes must not exceed ${SQS_LIMITS.messageAttributes.value}.`);
   }
-  if (message.MessageGroupId !== undefined && !GROUP_ID.test(message.MessageGroupId)) {
-    return invalid('MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.');
+  for (const name of ['MessageGroupId', 'MessageDeduplicationId'] as const) {
+    const id = message[name];
+    if (id !== undefined && !FIFO_ID.test(id)) return invalid(`${name} can only include alphanumeric and punctuation characters. 1 to 128 in length.`);
   }
   return undefined;
 }

@@ -6,7 +6,9 @@ import type { ServiceError } from '../call';
 interface DataRecord { readonly Data: string; readonly PartitionKey?: string }
 
 export const kinesis: ServiceTruth = {
-  check: ({ operation, params }) => {
+  check: ({ operation, params }, facts) => {
+    const { StreamARN = '', StreamName = StreamARN.split('/').at(-1)! } = params.body as { readonly StreamARN?: string; readonly StreamName?: string };
+    const checkRecord = recordCheck(facts?.maxRecordBytes?.(StreamName) ?? KINESIS_LIMITS.defaultRecordBytes.value);
     if (operation === 'PutRecord') return checkRecord(params.body as DataRecord);
     if (operation !== 'PutRecords') return undefined;
     const { Records = [] } = params.body as { readonly Records?: readonly DataRecord[] };
@@ -31,9 +33,13 @@ export const firehose: ServiceTruth = {
   },
 };
 
-function checkRecord(record: DataRecord): ServiceError | undefined {
-  if ((record.PartitionKey ?? '').length > KINESIS_LIMITS.partitionKeyLength.value) return invalid('ValidationException', `partitionKey must have length 1 to ${KINESIS_LIMITS.partitionKeyLength.value}`);
-  return sizeOf(record) > KINESIS_LIMITS.recordBytes.value ? invalid('ValidationException', `data must have length at most ${KINESIS_LIMITS.recordBytes.value}`) : undefined;
+function recordCheck(maxBytes: number): (record: DataRecord) => ServiceError | undefined {
+  const { value: maxLength } = KINESIS_LIMITS.partitionKeyLength;
+  return (record) => {
+    const { length } = record.PartitionKey ?? '';
+    if (length < 1 || length > maxLength) return invalid('ValidationException', `partitionKey must have length 1 to ${maxLength}`);
+    return sizeOf(record) > maxBytes ? invalid('ValidationException', `data must have length at most ${maxBytes}`) : undefined;
+  };
 }
 
 function checkFirehoseRecord(record: DataRecord): ServiceError | undefined {

@@ -1,0 +1,4 @@
+import { deliver } from './deliver';
+import { DynamoDbSender } from './send-dynamodb';
+
+export const handler = deliver('dynamodb', (context) => new DynamoDbSender(context));

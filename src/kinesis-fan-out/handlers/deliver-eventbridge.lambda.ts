@@ -1,0 +1,4 @@
+import { deliver } from './deliver';
+import { EventBridgeSender } from './send-eventbridge';
+
+export const handler = deliver('eventbridge', (context) => new EventBridgeSender(context));

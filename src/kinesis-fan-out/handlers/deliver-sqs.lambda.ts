@@ -1,0 +1,4 @@
+import { deliver } from './deliver';
+import { SqsSender } from './send-sqs';
+
+export const handler = deliver('sqs', (context) => new SqsSender(context));

@@ -1,0 +1,61 @@
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { callOutcome, codeOf, entryOutcome, type Refusals, says, unprovenOutcome } from './classify';
+import { CLIENT } from './client';
+import { textOf } from './content';
+import type { CallOutcome, Entry, Sender, SenderContext } from './ports';
+
+/** EventBridge API reference, PutEvents: less than 1 MB, of all entries together. Decimal is the stricter reading. */
+const MAX_ENTRIES = 10;
+const MAX_BYTES = 1_000_000 - 1;
+/** A time, if given. (User guide, "Calculating PutEvents event entry size".) */
+const TIME_BYTES = 14;
+
+/** Of an entry: no JSON object, or nested more than 1,000 levels deep. The rest of an entry is ours. */
+const REFUSALS: Refusals = { MalformedDetail: 'UNPARSABLE' };
+/** Of a call: too many bytes. */
+const TOO_LARGE: Refusals = { ValidationException: 'TOO_LARGE' };
+
+/** An event bus. It keeps no order and drops no duplicates; the id is in the detail, which is the record in its envelope. */
+export class EventBridgeSender implements Sender {
+  public readonly maxEntries = MAX_ENTRIES;
+  public readonly maxCallBytes = MAX_BYTES;
+  public readonly maxEntryBytes = MAX_BYTES;
+  public readonly concurrency = 8;
+  public readonly bodies = 'utf8';
+  private readonly overhead: number;
+
+  constructor(
+    private readonly context: SenderContext<'eventbridge'>,
+    private readonly eventBridge: Pick<EventBridgeClient, 'send'> = new EventBridgeClient(CLIENT),
+  ) {
+    const { source, detailType } = context.target;
+    this.overhead = TIME_BYTES + Buffer.byteLength(source) + Buffer.byteLength(detailType);
+  }
+
+  public sizeOf({ body }: Entry): number {
+    return body.length + this.overhead;
+  }
+
+  public async send(entries: readonly Entry[], signal: AbortSignal): Promise<CallOutcome> {
+    const { name, target: { source, detailType } } = this.context;
+    try {
+      const { Entries: results = [] } = await this.eventBridge.send(new PutEventsCommand({
+        Entries: entries.map((entry) => ({
+          EventBusName: name,
+          Source: source,
+          DetailType: detailType,
+          Detail: textOf(entry),
+          Time: new Date(entry.items[0].record.arrivedAt),
+        })),
+      }), { abortSignal: signal });
+      return {
+        kind: 'answered',
+        outcomes: results.map(({ ErrorCode: code }) => code ? entryOutcome(code, REFUSALS) : { kind: 'delivered' }),
+      };
+    } catch (error) {
+      return codeOf(error) === 'ValidationException' && !says(error, /size/i)
+        ? unprovenOutcome(error, entries.length)
+        : callOutcome(error, entries.length, TOO_LARGE);
+    }
+  }
+}
