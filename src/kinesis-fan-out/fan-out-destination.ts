@@ -166,7 +166,7 @@ export interface FanOutLambdaOptions {
 export class FanOutDestination {
   /**
    * Objects in a bucket. An object has a key of its own and is written only if it is not there: repeating a delivery makes
-   * no duplicate.
+   * no duplicate, unless a crash made Lambda halve the batch; the halves then stand beside the whole.
    */
   public static s3(bucket: s3.IBucket, options: FanOutS3Options = {}): FanOutDestination {
     return new FanOutDestination(new S3Target(bucket, options), options.packing);
