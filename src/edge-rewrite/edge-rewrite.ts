@@ -274,7 +274,6 @@ export class EdgeRewrite extends Construct {
     const written = (this.props.rules ?? []).map((rule, i) => rule._at(path, i + 1));
     const inCode: RuleSet = {
       name: path,
-      order: 'first-in-file',
       rules: written.filter((rule): rule is Rule => 'action' in rule),
       headers: written.filter((rule): rule is HeaderRule => 'operations' in rule),
       diagnostics: [],

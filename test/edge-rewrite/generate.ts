@@ -6,7 +6,6 @@ import { Prng } from '../kit/faults';
 import type { EdgeRequest } from '../kit/njs/engine';
 
 export interface Dialect {
-  readonly order: RuleSet['order'];
   readonly trailing: 'optional' | 'exact';
   readonly conditions: boolean;
   readonly hosts: boolean;
@@ -15,10 +14,10 @@ export interface Dialect {
 }
 
 export const DIALECTS: Readonly<Record<'netlify' | 'cloudflare' | 'vercel' | 'code', Dialect>> = {
-  netlify: { order: 'first-in-file', trailing: 'optional', conditions: true, hosts: true, queries: true, options: false },
-  cloudflare: { order: 'statics-then-dynamics', trailing: 'exact', conditions: false, hosts: false, queries: false, options: false },
-  vercel: { order: 'first-in-file', trailing: 'exact', conditions: true, hosts: false, queries: true, options: true },
-  code: { order: 'first-in-file', trailing: 'optional', conditions: true, hosts: true, queries: true, options: true },
+  netlify: { trailing: 'optional', conditions: true, hosts: true, queries: true, options: false },
+  cloudflare: { trailing: 'exact', conditions: false, hosts: false, queries: false, options: false },
+  vercel: { trailing: 'exact', conditions: true, hosts: false, queries: true, options: true },
+  code: { trailing: 'optional', conditions: true, hosts: true, queries: true, options: true },
 };
 
 const WORDS = ['a', 'b', 'c', ':', 'a.html', 'index.html', 'ä'];
@@ -35,7 +34,7 @@ export function randomCase(seed: number, dialect: Dialect, requests: number): Ca
   const prng = new Prng(seed);
   const rules = Array.from({ length: prng.int(1, 8) }, (_, n) => randomRule(prng, dialect, n + 1));
   return {
-    sets: [{ name: 'random', order: dialect.order, rules, headers: [], diagnostics: [] }],
+    sets: [{ name: 'random', rules, headers: [], diagnostics: [] }],
     options: {
       ...prng.chance(0.3) ? { site: { files: FILES.filter(() => prng.chance(0.5)) } } : {},
       ...dialect.options ? randomOptions(prng) : {},

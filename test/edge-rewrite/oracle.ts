@@ -110,7 +110,7 @@ function serve(
 
 function find(sets: readonly RuleSet[], request: EdgeRequest, host: string, wanted: (rule: Rule) => boolean): Hit | undefined {
   for (const set of sets) {
-    for (const rule of ranked(set)) {
+    for (const rule of set.rules) {
       const captures = wanted(rule) ? matches(rule, request, host) : undefined;
       if (captures !== undefined) {
         return { rule, captures };
@@ -118,17 +118,6 @@ function find(sets: readonly RuleSet[], request: EdgeRequest, host: string, want
     }
   }
   return undefined;
-}
-
-/** Cloudflare: statics are looked up first; but one that stands below a dynamic rule is dynamic. */
-function ranked(set: RuleSet): readonly Rule[] {
-  if (set.order === 'first-in-file') {
-    return set.rules;
-  }
-  const isDynamic = (rule: Rule) => rule.path.segments.some(({ kind }) => kind !== 'literal');
-  const first = set.rules.findIndex(isDynamic);
-  const dynamic = set.rules.filter((_, n) => first >= 0 && n >= first);
-  return [...set.rules.filter((rule) => !dynamic.includes(rule)), ...dynamic];
 }
 
 function matches(rule: Rule, request: EdgeRequest, host: string): Record<string, string> | undefined {

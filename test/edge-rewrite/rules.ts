@@ -68,7 +68,7 @@ export function headers(from: string, ...operations: readonly [kind: HeaderOpera
 /** Lines are numbered from 1. */
 export function setOf(rules: readonly Rule[], headerRules: readonly HeaderRule[] = []): RuleSet {
   const numbered = <T extends { source: Rule['source'] }>(list: readonly T[]) => list.map((one, n) => ({ ...one, source: { ...one.source, line: n + 1 } }));
-  return { name: 'rules', order: 'first-in-file', rules: numbered(rules), headers: numbered(headerRules), diagnostics: [] };
+  return { name: 'rules', rules: numbered(rules), headers: numbered(headerRules), diagnostics: [] };
 }
 
 /** A large site that moved: mostly exact pairs, some splats and placeholders. */

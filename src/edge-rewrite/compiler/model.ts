@@ -183,16 +183,11 @@ export type AccessCheck =
   | { readonly kind: 'link'; readonly keys: readonly string[] };
 
 /**
- * - `first-in-file`: Netlify, Vercel, rules in code.
- * - `statics-then-dynamics`: Cloudflare: paths without placeholder and splat first, but one below the first dynamic rule
- *   counts as dynamic itself.
+ * What one source says: of its rules the first that matches decides. Cloudflare's order is no other: paths without placeholder
+ * and splat come first, but one below the first dynamic rule counts as dynamic itself. Of several sources an earlier one wins.
  */
-export type RuleOrder = 'first-in-file' | 'statics-then-dynamics';
-
-/** What one source says. Several are read one after the other: an earlier set's rules win. */
 export interface RuleSet {
   readonly name: string;
-  readonly order: RuleOrder;
   readonly rules: readonly Rule[];
   readonly headers: readonly HeaderRule[];
   /** What the file says of the site as a whole (`vercel.json`); an option given in code wins. */

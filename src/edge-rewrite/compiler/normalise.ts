@@ -35,13 +35,13 @@ export interface Normalised {
 
 const HOST_TEXT = /^[a-z0-9.-]*(?::\d{1,5})?$/;
 
-/** Sets one after the other, each in its own order. A rule that cannot be expressed is reported and left out. */
+/** Sets one after the other, each in its order. A rule that cannot be expressed is reported and left out. */
 export function normalise(sets: readonly RuleSet[]): Normalised {
   const rules: NormalRule[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const set of sets) {
     diagnostics.push(...set.diagnostics);
-    for (const rule of inOrder(set)) {
+    for (const rule of set.rules) {
       try {
         rules.push(normalRule(rule, rules.length));
       } catch (error) {
@@ -53,15 +53,6 @@ export function normalise(sets: readonly RuleSet[]): Normalised {
     }
   }
   return { rules, diagnostics };
-}
-
-function inOrder(set: RuleSet): readonly Rule[] {
-  if (set.order === 'first-in-file') {
-    return set.rules;
-  }
-  const dynamic = set.rules.findIndex((rule) => rule.path.segments.some((segment) => segment.kind !== 'literal'));
-  const statics = dynamic < 0 ? set.rules : set.rules.slice(0, dynamic);
-  return [...statics, ...set.rules.slice(statics.length)];
 }
 
 /**

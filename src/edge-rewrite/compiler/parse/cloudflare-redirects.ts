@@ -32,7 +32,7 @@ export function parseCloudflareRedirects(text: string, file: string): RuleSet {
       }
     });
   }
-  return importer.ruleSet('statics-then-dynamics');
+  return importer.ruleSet();
 }
 
 function parseLine(importer: Importer, line: Line, source: Source): Rule {

@@ -38,7 +38,7 @@ export function parseHeadersFile(text: string, file: string, dialect: HeadersDia
     }
   }
   block?.close();
-  return dialect === 'cloudflare' ? joined(importer.ruleSet('first-in-file')) : importer.ruleSet('first-in-file');
+  return dialect === 'cloudflare' ? joined(importer.ruleSet()) : importer.ruleSet();
 }
 
 function isNetlifyPath(line: string): boolean {

@@ -1,4 +1,4 @@
-import { DiagnosticCode, Diagnostic, HeaderRule, Rule, RuleOrder, RuleSet, Source } from '../model';
+import { DiagnosticCode, Diagnostic, HeaderRule, Rule, RuleSet, Source } from '../model';
 
 /** Thrown where something cannot be expressed; the importer makes a diagnostic of it and reads on. */
 export class NotConvertible extends Error {
@@ -54,8 +54,8 @@ export class Importer {
     }
   }
 
-  public ruleSet(order: RuleOrder): RuleSet {
-    return { name: this.file, order, rules: this.rules, headers: this.headers, diagnostics: this.diagnostics };
+  public ruleSet(): RuleSet {
+    return { name: this.file, rules: this.rules, headers: this.headers, diagnostics: this.diagnostics };
   }
 }
 

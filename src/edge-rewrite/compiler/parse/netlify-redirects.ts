@@ -15,7 +15,7 @@ export function parseNetlifyRedirects(text: string, file: string): RuleSet {
       importer.rules.push(...netlifyRules(parseLine(line.text), source));
     });
   }
-  return importer.ruleSet('first-in-file');
+  return importer.ruleSet();
 }
 
 function parseLine(line: string): NetlifyRedirect {

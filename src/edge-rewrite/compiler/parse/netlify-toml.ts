@@ -37,7 +37,7 @@ export function parseNetlifyToml(text: string, file: string): RuleSet {
         importer.note(importer.source(value.line, name), `'${name}' has no redirects or headers`);
     }
   }
-  return importer.ruleSet('first-in-file');
+  return importer.ruleSet();
 }
 
 function redirect(importer: Importer, fields: Fields, source: (text: string) => Source): void {

@@ -53,7 +53,7 @@ export function parseVercelJson(text: string, file: string): RuleSet {
     }
   }
   const settings = settingsOf(importer, entries);
-  return { ...importer.ruleSet('first-in-file'), ...Object.keys(settings).length === 0 ? {} : { settings } };
+  return { ...importer.ruleSet(), ...Object.keys(settings).length === 0 ? {} : { settings } };
 }
 
 function entriesOf(importer: Importer, { root, errors }: Document): ReadonlyMap<string, DocumentValue> {
