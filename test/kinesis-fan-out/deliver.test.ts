@@ -133,7 +133,9 @@ test('puts aside what the destination refuses, with its bytes and the reason', a
   answerWith = (body) => body === SECRET ? REFUSED : DELIVERED;
   const bad = event('1', SECRET);
   expect(await start()(bad)).toEqual({ batchItemFailures: [] });
-  const [{ args: [{ input }] }] = s3.commandCalls(PutObjectCommand);
+  const [{ args }] = s3.commandCalls(PutObjectCommand);
+  const [{ input }, options] = args as readonly [PutObjectCommand, unknown?];
+  expect(options).toEqual({ abortSignal: expect.any(AbortSignal) as AbortSignal });
   expect(input).toMatchObject({ Bucket: 'failures', Key: `quarantine/Lake/${SHARD}/1001.json` });
   expect(JSON.parse(input.Body as string)).toEqual({
     version: 1,

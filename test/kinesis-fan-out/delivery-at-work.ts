@@ -45,7 +45,7 @@ export interface Scene extends Partial<DeliveryRules> {
   readonly send: (entries: readonly string[], n: number, signal: AbortSignal) => CallOutcome | readonly EntryOutcome[] | Promise<CallOutcome>;
   readonly sender?: Partial<Sender>;
   readonly prepare?: (name: string) => Prepared | undefined;
-  readonly put?: (name: string, attempts: number) => void;
+  readonly put?: (name: string, attempts: number, signal: AbortSignal) => void | Promise<void>;
   readonly memory?: Memory;
   /** Milliseconds from the beginning. */
   readonly timeLeftMs?: number;
@@ -95,9 +95,9 @@ export async function play(scene: Scene): Promise<Play> {
         ...scene.sender,
       },
       quarantine: {
-        put: async (arrival, _refusal, attempts) => {
+        put: async (arrival, _refusal, attempts, signal) => {
           now += 1;
-          scene.put?.(nameOf(arrival), attempts);
+          await scene.put?.(nameOf(arrival), attempts, signal);
           puts.push(nameOf(arrival));
         },
       },

@@ -138,6 +138,24 @@ describe('what fails', () => {
   });
 });
 
+test('quarantine that hangs ends with the invocation, and its record is not lost', async () => {
+  const ending = new AbortController();
+  const { report, unfinished } = await play({
+    records: ['a1'],
+    signal: ending.signal,
+    send: () => ({ kind: 'answered', outcomes: [REFUSED] }),
+    put: (_name, _attempts, signal) => {
+      setImmediate(() => ending.abort());
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+    },
+    // Enough for the call and to begin with the put.
+    timeLeftMs: 15,
+  });
+  expect([...report.failures]).toEqual([['quarantine: Error', 1]]);
+  expect(report.quarantined).toEqual([]);
+  expect(unfinished).toBe('a1');
+});
+
 describe('send-ahead window', () => {
   test('nothing leaves further beyond the lowest unfinished record', async () => {
     const records = Array.from({ length: 20 }, (_, n) => `${'abcdefghijklmnopqrst'[n]}${n}`);

@@ -260,7 +260,7 @@ class Delivery {
 
   private async put({ record, refusal, attempts }: Task): Promise<boolean> {
     try {
-      await this.world.quarantine.put(record, refusal!, attempts);
+      await this.world.quarantine.put(record, refusal!, attempts, this.world.deadline.signal);
     } catch (error) {
       const code = `quarantine: ${nameOf(error)}`;
       this.failures.set(code, (this.failures.get(code) ?? 0) + 1);

@@ -91,8 +91,11 @@ export type CallOutcome =
 
 /** Keeps what cannot be delivered. */
 export interface Quarantine {
-  /** @throws if it could not be stored: the record is unfinished then */
-  put(record: FanOutRecord, refusal: Refusal, attempts: number): Promise<void>;
+  /**
+   * @param signal aborts when the invocation is about to end
+   * @throws if it could not be stored: the record is unfinished then
+   */
+  put(record: FanOutRecord, refusal: Refusal, attempts: number, signal: AbortSignal): Promise<void>;
 }
 
 export type TargetOf<K extends TargetKind> = Extract<TargetSettings, { readonly kind: K }>;

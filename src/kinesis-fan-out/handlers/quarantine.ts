@@ -12,7 +12,7 @@ export class S3Quarantine implements Quarantine {
     private readonly s3: Pick<S3Client, 'send'> = new S3Client(CLIENT),
   ) {}
 
-  public async put(record: FanOutRecord, { reason, code }: Refusal, attempts: number): Promise<void> {
+  public async put(record: FanOutRecord, { reason, code }: Refusal, attempts: number, signal: AbortSignal): Promise<void> {
     const quarantined: QuarantinedRecord = {
       version: 1,
       destination: this.destination,
@@ -28,7 +28,7 @@ export class S3Quarantine implements Quarantine {
       Key: quarantineKey(this.destination, record),
       Body: JSON.stringify(quarantined),
       ContentType: 'application/json',
-    }));
+    }), { abortSignal: signal });
   }
 }
 

@@ -21,7 +21,7 @@ abstract class Policy implements Handler {
     for (const arrival of decode(event)) {
       const prepared = 'refusal' in arrival ? { kind: 'refused' as const, refusal: arrival.refusal } : this.parts.prepare(arrival);
       const record = 'refusal' in arrival ? arrival.record : arrival;
-      if (prepared.kind === 'refused') await this.parts.quarantine.put(record, prepared.refusal, 0);
+      if (prepared.kind === 'refused') await this.parts.quarantine.put(record, prepared.refusal, 0, deadline.signal);
       if (prepared.kind === 'item') sendings.push({ record, entry: entryOf(packer, prepared.item) });
     }
     return { answer: { batchItemFailures: await this.deliver(sendings, deadline) } };
