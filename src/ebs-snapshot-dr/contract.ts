@@ -1,0 +1,322 @@
+/**
+ * What crosses the wall between the constructs and their handlers: variable names, settings, tags, what is stored, and
+ * metric names. Imports nothing; a rename here breaks both sides' compilation. Times without another word are ISO 8601 in UTC
+ * with seconds ("2026-11-21T10:00:00Z"); durations carry their unit in the name.
+ */
+
+/** Variables of the source Region's functions. */
+export const PLAN_ENV = [
+  /** JSON of {@link PlanSettings}. */
+  'SETTINGS',
+  'TABLE',
+] as const;
+export type PlanEnv = Record<typeof PLAN_ENV[number], string>;
+
+/** Variables of the recovery Region's functions. One that is not in use is the empty string. */
+export const SITE_ENV = [
+  /** JSON of {@link SiteSettings}. */
+  'SETTINGS',
+  'TABLE',
+  /** Manifests, templates, artifacts, evidence. */
+  'BUCKET',
+  /** Key (ARN) that encrypts copies. */
+  'KEY_ARN',
+  /** Asymmetric key (ARN) that signs evidence. */
+  'SIGNING_KEY_ARN',
+  /** Function that probes a drill's stack. */
+  'PROBE_FUNCTION',
+  /** Role CloudFormation restores with. */
+  'EXECUTION_ROLE_ARN',
+] as const;
+export type SiteEnv = Record<typeof SITE_ENV[number], string>;
+
+/**
+ * Tags of snapshots and images. A snapshot carries at most ten of them, which leaves users 40. Snapshots of an instance are
+ * taken by one call with the same tags for all, so theirs list all devices; copies are made one by one and carry their own.
+ */
+export const TAG = {
+  /** Name of the plan. Every permission to change or delete hangs on it. */
+  plan: 'ebsdr:plan',
+  /** {@link setId}; on snapshots of the set and their copies, and on images and their copies. Not on snapshots of images. */
+  set: 'ebsdr:set',
+  /** Number of snapshots of the set. */
+  members: 'ebsdr:members',
+  /** `sdf=1a2b3c nvme…`: device without "/dev/" = the shortest end of the volume id that is unique within the set. Originals only. */
+  devices: 'ebsdr:devices',
+  /** Where `devices` goes on when it passes 256 characters. Originals only. */
+  moreDevices: 'ebsdr:devices-2',
+  /** `from/until`: file systems of the instance were frozen between these times. Members whose StartTime lies inside are application-consistent. */
+  frozen: 'ebsdr:frozen',
+  /** The instance's `Name`, if it has one. */
+  name: 'ebsdr:name',
+  /** `account/region` where the set was taken. It travels with every copy; what has it is never copied back there. */
+  origin: 'ebsdr:origin',
+  /** Id of the snapshot or image it is a copy of. Copies only: what has it is never copied again. */
+  source: 'ebsdr:source',
+  /** Id of the volume that was snapshotted. Copies only: EC2 gives copies an arbitrary VolumeId. */
+  volume: 'ebsdr:volume',
+  /** "/dev/sdf". Copies only. */
+  device: 'ebsdr:device',
+  /** {@link setId} an image was made with. On the snapshots of images, in place of `set`. */
+  image: 'ebsdr:image',
+} as const;
+
+/** Users' tag on a volume that takes it out of every set. */
+export const EXCLUDE_TAG = 'ebsdr:exclude';
+
+/** `i-0abc@2026-11-21T10:00:00Z`: an instance at a scheduled time. Sorting the ids of one instance sorts them by time. */
+export function setId(instance: string, scheduledAt: string): string {
+  return `${instance}@${scheduledAt}`;
+}
+
+/** @throws if it is no id of a set */
+export function parseSetId(set: string): { readonly instance: string; readonly scheduledAt: string } {
+  const match = /^(i-[0-9a-f]+)@(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/.exec(set);
+  if (match === null) throw new Error(`a set's id must be like 'i-0abc@2026-11-21T10:00:00Z', got '${set}'`);
+  return { instance: match[1], scheduledAt: match[2] };
+}
+
+/** Which instances a plan takes. Over the instance's tags; keys and values as EC2 stores them, case-sensitive. */
+export type Selection =
+  /** The instance has the tag, with one of these values; with any value if there are none. `*` in a value stands for any characters. */
+  | { readonly kind: 'tag'; readonly key: string; readonly values: readonly string[] }
+  | { readonly kind: 'instances'; readonly ids: readonly string[] }
+  | { readonly kind: 'all'; readonly of: readonly Selection[] }
+  | { readonly kind: 'any'; readonly of: readonly Selection[] }
+  | { readonly kind: 'not'; readonly of: Selection };
+
+/** How many sets of an instance are kept, as restic counts them: 0 none, -1 all. */
+export interface RetentionPolicy {
+  readonly last: number;
+  readonly hourly: number;
+  readonly daily: number;
+  readonly weekly: number;
+  readonly monthly: number;
+  readonly yearly: number;
+  /** Hours before the newest set that is not in the future; 0: not in use. */
+  readonly withinHours: number;
+  readonly withinHourlyHours: number;
+  readonly withinDailyHours: number;
+  readonly withinWeeklyHours: number;
+  readonly withinMonthlyHours: number;
+  readonly withinYearlyHours: number;
+  /** IANA name of the zone whose calendar counts. */
+  readonly timeZone: string;
+}
+
+/** Deletions of one run at most: the smaller one of both, but at least one. */
+export interface Brake {
+  readonly maxSets: number;
+  /** Of the sets there are, 0..1. */
+  readonly maxShare: number;
+}
+
+/** A plan as its own Region knows it. */
+export interface PlanSettings {
+  readonly plan: string;
+  readonly select: Selection;
+  readonly retention: RetentionPolicy;
+  readonly brake: Brake;
+  readonly freeze?: FreezeSettings;
+  /** Hours between images of an instance; 0: none. */
+  readonly imageEveryHours: number;
+  /** Regions of the sites that copy from here and can be asked which sets they hold. */
+  readonly sites: ReadonlyArray<{ readonly region: string; /** Other account: cannot be asked, gets shares instead. */ readonly account?: string }>;
+  /** Other accounts every complete set is shared with. */
+  readonly shareWith: readonly string[];
+}
+
+export interface FreezeSettings {
+  /** SSM document of this Region. */
+  readonly document: string;
+  /** Mount points. */
+  readonly paths: readonly string[];
+  readonly maxFrozenSeconds: number;
+}
+
+/** A recovery site with all the plans it protects. */
+export interface SiteSettings {
+  readonly site: string;
+  readonly plans: readonly SitePlan[];
+  /** Copies under way in this Region at most, foreign ones included; 0: Service Quotas is asked. */
+  readonly maxCopies: number;
+  readonly restore?: RestoreSettings;
+  readonly drill?: DrillSettings;
+}
+
+/** A plan as a site knows it: enough to work on when the plan's own Region is gone. */
+export interface SitePlan {
+  readonly plan: string;
+  /** Where it takes its sets. */
+  readonly region: string;
+  readonly account?: string;
+  readonly rpoSeconds: number;
+  readonly retention: RetentionPolicy;
+  readonly brake: Brake;
+  /** Every copy is asked for with a completion time derived from the RPO (time-based copy, charged by the GiB). */
+  readonly timedCopies: boolean;
+  readonly lock?: LockSettings;
+  /** Days after which sets that only a monthly or yearly rule keeps go to the archive tier; 0: never. */
+  readonly archiveAfterDays: number;
+  /** Buckets of the plan's Region whose objects come along. */
+  readonly artifacts: readonly string[];
+  readonly images: boolean;
+}
+
+export interface LockSettings {
+  readonly mode: 'governance' | 'compliance';
+  readonly days: number;
+  /** Compliance only. */
+  readonly coolOffHours?: number;
+}
+
+export interface RestoreSettings {
+  /** Template's key in the site's bucket. */
+  readonly templateKey: string;
+  /** Stacks are called `<prefix>-restore-…` and `<prefix>-drill-…`; permissions hang on it. */
+  readonly stackPrefix: string;
+  readonly parameters: Readonly<Record<string, RestoreParameter>>;
+  readonly capabilities: ReadonlyArray<'CAPABILITY_IAM' | 'CAPABILITY_NAMED_IAM' | 'CAPABILITY_AUTO_EXPAND'>;
+}
+
+/** What a parameter of the template is given. `plan` and `name` (the instance's `Name`) may stay away where there is just one. */
+export type RestoreParameter =
+  | { readonly kind: 'snapshot'; readonly device: string; readonly plan?: string; readonly name?: string }
+  | { readonly kind: 'image'; readonly plan?: string; readonly name?: string }
+  /** Version of an artifact in the recovery point. */
+  | { readonly kind: 'artifact-version'; readonly bucket: string; readonly key: string }
+  /** Name of the site's bucket, or the key there, of an artifact. */
+  | { readonly kind: 'artifact-bucket' }
+  | { readonly kind: 'artifact-key'; readonly bucket: string; readonly key: string }
+  /** The first one this Region offers; the next ones if there is no capacity. */
+  | { readonly kind: 'instance-type'; readonly candidates: readonly string[] }
+  | { readonly kind: 'availability-zone'; readonly candidates: readonly string[] }
+  | { readonly kind: 'value'; readonly value: string };
+
+export interface DrillSettings {
+  /** Time after the probe's answer until the stack is deleted. */
+  readonly teardownAfterSeconds: number;
+  /** Time for the stack to come up, after which a drill has failed. */
+  readonly maxRestoreSeconds: number;
+}
+
+/** `manifests/<plan>/<instance>/<scheduled time>.json` in the site's bucket, and the item {@link pointKey} in its table. */
+export interface RecoveryPoint {
+  readonly version: 1;
+  readonly plan: string;
+  readonly set: string;
+  readonly instance: string;
+  readonly name?: string;
+  readonly origin: string;
+  /** Earliest StartTime of the originals: what the RPO counts from. */
+  readonly takenAt: string;
+  readonly completedAt: string;
+  readonly consistency: 'application' | 'crash';
+  readonly members: readonly RecoveryMember[];
+  /** The newest image of the instance that was there. */
+  readonly image?: { readonly image: string; readonly source: string; readonly takenAt: string };
+  /** Which versions of the artifacts belong to it: key and version of an {@link ArtifactInventory}. */
+  readonly artifacts?: { readonly key: string; readonly version: string };
+  readonly template?: { readonly key: string; readonly version: string };
+}
+
+export interface RecoveryMember {
+  readonly snapshot: string;
+  readonly source: string;
+  readonly volume: string;
+  readonly device: string;
+  readonly sizeGiB: number;
+  readonly encrypted: boolean;
+}
+
+/** What `sync` copied, by bucket and key of the plan's Region. */
+export interface ArtifactInventory {
+  readonly version: 1;
+  readonly at: string;
+  readonly objects: ReadonlyArray<{ readonly bucket: string; readonly key: string; readonly etag: string; readonly version: string }>;
+}
+
+export const MANIFEST_PREFIX = 'manifests/';
+export const TEMPLATE_PREFIX = 'templates/';
+export const ARTIFACT_PREFIX = 'artifacts/';
+export const INVENTORY_PREFIX = 'inventories/';
+export const EVIDENCE_PREFIX = 'evidence/';
+
+/** What the restore function is given. */
+export interface RestoreRequest {
+  /** Exactly this set, by plan and set id; default: the newest complete one of every instance. */
+  readonly sets?: ReadonlyArray<{ readonly plan: string; readonly set: string }>;
+  /** Nothing that was taken later. */
+  readonly before?: string;
+  /** End of the stack's name: letters, digits and hyphens; default: time of the request. */
+  readonly name?: string;
+  /** Execute the change set at once; default false: it waits for a review. */
+  readonly execute?: boolean;
+  /** Execute this change set that was reviewed; nothing else is looked at then. */
+  readonly changeSet?: string;
+}
+
+export interface RestoreAnswer {
+  readonly stack: string;
+  readonly changeSet: string;
+  readonly status: 'review' | 'executing';
+  readonly points: ReadonlyArray<{ readonly plan: string; readonly set: string; readonly takenAt: string; readonly consistency: string }>;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly changes: ReadonlyArray<{ readonly action: string; readonly logicalId: string; readonly type: string }>;
+  /** What a reviewer should know: an image older than its set, an artifact that is missing. */
+  readonly warnings: readonly string[];
+}
+
+/** `evidence/<drill id>.json`, with its signature beside it as `.sig` (RSASSA_PSS_SHA_256 over the object's bytes, base64). */
+export interface DrillEvidence {
+  readonly version: 1;
+  readonly drill: string;
+  readonly site: string;
+  readonly stack: string;
+  readonly outcome: 'passed' | 'failed';
+  readonly reason?: string;
+  readonly points: RestoreAnswer['points'];
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Start of the drill minus the oldest point's time. */
+  readonly rpoSeconds: number;
+  /** By stage; the RTO is the sum of the first three. */
+  readonly stages: { readonly changeSetSeconds: number; readonly stackSeconds: number; readonly probeSeconds: number; readonly teardownSeconds: number };
+  readonly rtoSeconds: number;
+  /** The probe's answer: `{ "ok": true }` and anything that is to stand in the evidence. */
+  readonly probe?: unknown;
+  /** Resources that deleting the stack left behind. */
+  readonly leftovers: readonly string[];
+  readonly finishedAt: string;
+}
+
+/** The probe is invoked with this and answers with an object whose `ok` says whether the stack works. */
+export interface ProbeRequest {
+  readonly drill: string;
+  readonly stack: string;
+  readonly outputs: Readonly<Record<string, string>>;
+}
+
+/** Dimensions of all metrics: `Plan`, and `Site` (Region) for those of a site. */
+export const METRIC_NAMESPACE = 'EbsSnapshotDr';
+export const METRIC = {
+  /** Seconds since the oldest of the instances' newest complete recovery points was taken. The heartbeat: missing is breaching. */
+  recoveryPointAge: 'RecoveryPointAge',
+  /** Sets taken, and sets that could not be, by the snapshot function. */
+  setsTaken: 'SetsTaken',
+  setsFailed: 'SetsFailed',
+  /** Sets meant to be application-consistent that are not. */
+  freezesFailed: 'FreezesFailed',
+  copiesStarted: 'CopiesStarted',
+  copiesFailed: 'CopiesFailed',
+  /** Copies waiting for a slot. */
+  copiesQueued: 'CopiesQueued',
+  /** Copies that cannot end within their RPO any more. */
+  copiesLate: 'CopiesLate',
+  setsDeleted: 'SetsDeleted',
+  /** Deletions that a brake, a failing or an incomplete answer of EC2 held back. */
+  pruneHeld: 'PruneHeld',
+  imagesInUse: 'ImagesInUse',
+  artifactsFailed: 'ArtifactsFailed',
+  drillsPassed: 'DrillsPassed',
+  drillsFailed: 'DrillsFailed',
+} as const;
