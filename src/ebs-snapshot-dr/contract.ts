@@ -229,10 +229,12 @@ export interface RecoveryMember {
   readonly encrypted: boolean;
 }
 
-/** What `sync` copied, by bucket and key of the plan's Region. */
+/** What `sync` copied, by bucket and key of the plan's Region: `inventories/<plan>.json`, of which every version is kept. */
 export interface ArtifactInventory {
   readonly version: 1;
   readonly at: string;
+  /** Objects that are not there yet, or in an older version: the run that wrote this had no more time, or could not read them. */
+  readonly pending: number;
   readonly objects: ReadonlyArray<{ readonly bucket: string; readonly key: string; readonly etag: string; readonly version: string }>;
 }
 
@@ -244,12 +246,14 @@ export const EVIDENCE_PREFIX = 'evidence/';
 
 /** What the restore function is given. */
 export interface RestoreRequest {
-  /** Exactly this set, by plan and set id; default: the newest complete one of every instance. */
+  /** Exactly these sets, by plan and set id, for their instances; default: the newest complete one of every instance. */
   readonly sets?: ReadonlyArray<{ readonly plan: string; readonly set: string }>;
   /** Nothing that was taken later. */
   readonly before?: string;
-  /** End of the stack's name: letters, digits and hyphens; default: time of the request. */
+  /** End of the stack's name: letters, digits and hyphens. The same name is the same restore. Default: from the invocation's id. */
   readonly name?: string;
+  /** Reads the recovery points from the tags of the site's snapshots even if its table has some; default false. */
+  readonly rebuild?: boolean;
   /** Execute the change set at once; default false: it waits for a review. */
   readonly execute?: boolean;
   /** Execute this change set that was reviewed; nothing else is looked at then. */
@@ -259,12 +263,17 @@ export interface RestoreRequest {
 export interface RestoreAnswer {
   readonly stack: string;
   readonly changeSet: string;
-  readonly status: 'review' | 'executing';
+  readonly status: 'review' | 'executing' | 'complete';
   readonly points: ReadonlyArray<{ readonly plan: string; readonly set: string; readonly takenAt: string; readonly consistency: string }>;
   readonly parameters: Readonly<Record<string, string>>;
   readonly changes: ReadonlyArray<{ readonly action: string; readonly logicalId: string; readonly type: string }>;
   /** What a reviewer should know: an image older than its set, an artifact that is missing. */
   readonly warnings: readonly string[];
+}
+
+/** What the drill function is given: the time its schedule means to start a drill; without one it goes on with the drill under way. */
+export interface DrillEvent {
+  readonly scheduledTime?: string;
 }
 
 /** `evidence/<drill id>.json`, with its signature beside it as `.sig` (RSASSA_PSS_SHA_256 over the object's bytes, base64). */
@@ -287,6 +296,8 @@ export interface DrillEvidence {
   /** Resources that deleting the stack left behind. */
   readonly leftovers: readonly string[];
   readonly finishedAt: string;
+  /** Key (ARN) whose signature stands beside it. */
+  readonly signedBy: string;
 }
 
 /** The probe is invoked with this and answers with an object whose `ok` says whether the stack works. */

@@ -3,7 +3,7 @@
  * them over a model of EC2 with a virtual clock. Errors carry EC2's code as `name`; whoever implements a port retries
  * throttles (`RequestLimitExceeded`), reads all pages, and throws if it cannot: no answer is ever partial.
  */
-import type { RecoveryPoint } from '../contract';
+import type { ProbeRequest, RecoveryPoint } from '../contract';
 
 /** Milliseconds since 1970. */
 export type Millis = number;
@@ -153,7 +153,7 @@ export const LEDGER = {
   point: (plan: string) => `point#${plan}`,
   /** Site: sk = drill id. */
   drill: 'drill',
-  /** Site: sk = stack name. Sets a restore is using. */
+  /** Site: sk = stack name, of restores and drills. `sets`: ids of the sets they are using; empty when the stack is up or gone. */
   restore: 'restore',
   /** Site: sk = plan. Newest inventory (`key`, `version`). */
   inventory: 'inventory',
@@ -164,7 +164,25 @@ export interface Objects {
   put(key: string, body: string, contentType: string): Promise<{ readonly version: string }>;
   get(key: string, version?: string): Promise<string | undefined>;
   /** Newest version's id. */
-  head(key: string): Promise<{ readonly version: string; readonly etag: string } | undefined>;
+  head(key: string): Promise<{ readonly version: string; readonly etag: string; /** Bytes. */ readonly size: number } | undefined>;
+}
+
+/** An object of a bucket of a plan's Region. */
+export interface SourceObject {
+  readonly key: string;
+  readonly etag: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Buckets of a plan's Region, seen from the site. */
+export interface Artifacts {
+  list(bucket: string): Promise<readonly SourceObject[]>;
+  /**
+   * Copies the object, if it still is what the list said, to `target` in the site's bucket: the new version's id.
+   * @throws if it changed, cannot be read, or `signal` ended it
+   */
+  copy(bucket: string, object: SourceObject, target: string, signal: AbortSignal): Promise<string>;
 }
 
 /** Counts of one run: name of the metric (see METRIC) → value, for a plan. */
@@ -227,7 +245,7 @@ export interface StackChange {
   readonly type: string;
 }
 
-/** CloudFormation of the site's Region. */
+/** CloudFormation of the site's Region. Stacks go by name or id; deleted ones by id only. */
 export interface Stacks {
   /** The same token is the same change set. Resolves when it can be reviewed. @throws with the reason CloudFormation gives */
   createChangeSet(request: {
@@ -237,16 +255,17 @@ export interface Stacks {
     readonly parameters: Readonly<Record<string, string>>;
     readonly capabilities: readonly string[];
     readonly tags: Tags;
-  }): Promise<{ readonly changeSet: string; readonly changes: readonly StackChange[] }>;
+  }): Promise<{ /** Its id. */ readonly stack: string; readonly changeSet: string; readonly changes: readonly StackChange[] }>;
+  /** Does nothing if it was executed already. */
   executeChangeSet(stack: string, changeSet: string): Promise<void>;
-  /** Undefined if there is none (any more). */
+  /** Undefined if there is none (any more); of a deleted one by its id `DELETE_COMPLETE`. */
   describe(stack: string): Promise<{ readonly status: string; readonly reason?: string; readonly outputs: Readonly<Record<string, string>> } | undefined>;
   /** Why resources failed, newest first. */
   failures(stack: string): Promise<ReadonlyArray<{ readonly logicalId: string; readonly reason: string }>>;
   resources(stack: string): Promise<ReadonlyArray<{ readonly logicalId: string; readonly type: string; readonly status: string }>>;
   deleteStack(stack: string): Promise<void>;
-  /** Parameters the template declares: whether each has a default. */
-  templateParameters(templateUrl: string): Promise<Readonly<Record<string, { readonly hasDefault: boolean }>>>;
+  /** Parameters the template declares. @throws if it is no template */
+  templateParameters(templateUrl: string): Promise<Readonly<Record<string, { readonly hasDefault: boolean; readonly noEcho: boolean }>>>;
 }
 
 /** What else a restore asks of its Region before it begins. */
@@ -255,6 +274,16 @@ export interface Preflight {
   /** Of the candidates, those the Region has, in their order. */
   instanceTypes(candidates: readonly string[]): Promise<readonly string[]>;
   availabilityZones(candidates: readonly string[]): Promise<readonly string[]>;
+}
+
+/** The function that probes a drill's stack. */
+export interface Probe {
+  /** What it answers. @throws {@link ProbeFailed} if its code failed; anything else if it is not known whether it ran */
+  invoke(request: ProbeRequest, signal: AbortSignal): Promise<unknown>;
+}
+
+export class ProbeFailed extends Error {
+  public override readonly name = 'ProbeFailed';
 }
 
 export interface Signer {
