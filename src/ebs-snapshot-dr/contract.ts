@@ -41,7 +41,10 @@ export const TAG = {
   set: 'ebsdr:set',
   /** Number of snapshots of the set. */
   members: 'ebsdr:members',
-  /** `sdf=1a2b3c nvme…`: device without "/dev/" = the shortest end of the volume id that is unique within the set. Originals only. */
+  /**
+   * `sdf=1a2b3c :xvdg=d`: device without "/dev/" (with a colon if it has none) = the shortest end of the volume id that is
+   * unique within the set. Originals only.
+   */
   devices: 'ebsdr:devices',
   /** Where `devices` goes on when it passes 256 characters. Originals only. */
   moreDevices: 'ebsdr:devices-2',
@@ -57,6 +60,8 @@ export const TAG = {
   volume: 'ebsdr:volume',
   /** "/dev/sdf". Copies only. */
   device: 'ebsdr:device',
+  /** StartTime of the original. Copies only: theirs is when the copy began. */
+  taken: 'ebsdr:taken',
   /** {@link setId} an image was made with. On the snapshots of images, in place of `set`. */
   image: 'ebsdr:image',
 } as const;
@@ -115,6 +120,7 @@ export interface Brake {
 export interface PlanSettings {
   readonly plan: string;
   readonly select: Selection;
+  readonly rpoSeconds: number;
   readonly retention: RetentionPolicy;
   readonly brake: Brake;
   readonly freeze?: FreezeSettings;
@@ -150,6 +156,8 @@ export interface SitePlan {
   /** Where it takes its sets. */
   readonly region: string;
   readonly account?: string;
+  /** Which of the source's instances the RPO counts for, as long as the source answers; then the last ones known. */
+  readonly select: Selection;
   readonly rpoSeconds: number;
   readonly retention: RetentionPolicy;
   readonly brake: Brake;
@@ -161,6 +169,11 @@ export interface SitePlan {
   /** Buckets of the plan's Region whose objects come along. */
   readonly artifacts: readonly string[];
   readonly images: boolean;
+}
+
+/** Seconds back from now within which a site looks for sets to copy. Older ones are no longer waiting for a copy. */
+export function lookBackSeconds(rpoSeconds: number): number {
+  return Math.max(3 * 86_400, 2 * rpoSeconds);
 }
 
 export interface LockSettings {
@@ -306,6 +319,17 @@ export interface ProbeRequest {
   readonly stack: string;
   readonly outputs: Readonly<Record<string, string>>;
 }
+
+/** Parameters of the SSM document that freezes and thaws an instance's file systems; all are strings. */
+export const FREEZE_PARAMETER = {
+  /** `freeze` or `thaw`. */
+  action: 'Action',
+  /** Of one freeze; its thaw carries the same. Hexadecimal digits and hyphens. */
+  id: 'Id',
+  /** Mount points, separated by colons. */
+  paths: 'Paths',
+  maxFrozenSeconds: 'MaxFrozenSeconds',
+} as const;
 
 /** Dimensions of all metrics: `Plan`, and `Site` (Region) for those of a site. */
 export const METRIC_NAMESPACE = 'EbsSnapshotDr';

@@ -157,6 +157,14 @@ export const LEDGER = {
   restore: 'restore',
   /** Site: sk = plan. Newest inventory (`key`, `version`). */
   inventory: 'inventory',
+  /** Site: sk = plan. `instances`: id of each instance the plan selects → when it was first seen. As the source last answered. */
+  roster: 'roster',
+  /** Both: sk = set id or image. What a prune run decided to delete (`snapshots`, `image`, `done`). A set that stands here is no recovery point. */
+  deletion: (plan: string) => `deletion#${plan}`,
+  /** Source: sk = set id. Accounts it is shared with. */
+  share: (plan: string) => `share#${plan}`,
+  /** Both: sk = name of a run. One at a time, until `until`. */
+  lease: 'lease',
 } as const;
 
 /** The site's bucket, versioned. */
