@@ -186,6 +186,8 @@ export interface LockSettings {
 export interface RestoreSettings {
   /** Template's key in the site's bucket. */
   readonly templateKey: string;
+  /** Where `sync` copies it from whenever it changes: an object of the site's Region. */
+  readonly templateFrom: { readonly bucket: string; readonly key: string };
   /** Stacks are called `<prefix>-restore-…` and `<prefix>-drill-…`; permissions hang on it. */
   readonly stackPrefix: string;
   readonly parameters: Readonly<Record<string, RestoreParameter>>;
@@ -351,6 +353,8 @@ export const METRIC = {
   /** Deletions that a brake, a failing or an incomplete answer of EC2 held back. */
   pruneHeld: 'PruneHeld',
   imagesInUse: 'ImagesInUse',
+  /** Images that could not be made, or copied. */
+  imagesFailed: 'ImagesFailed',
   artifactsFailed: 'ArtifactsFailed',
   drillsPassed: 'DrillsPassed',
   drillsFailed: 'DrillsFailed',
