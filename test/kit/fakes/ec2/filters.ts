@@ -4,11 +4,19 @@ export interface Filter {
   readonly values: readonly string[];
 }
 
-const PATTERNS = new Map<string, RegExp>();
+/** Whether a text matches one of the values; prepared, since it is asked of many. */
+export type Matcher = (text: string) => boolean;
 
 /** `*` is any text, `?` one character, a backslash takes the next one literally ("Filter your resources", EC2 user guide). */
-export function matchesAny(values: readonly string[], text: string): boolean {
-  return values.some((value) => isPattern(value) ? patternOf(value).test(text) : value === text);
+export function matcherOf(values: readonly string[]): Matcher {
+  const matchers = values.map((value): Matcher => {
+    if (!isPattern(value)) return (text) => text === value;
+    const inner = value.slice(1, -1);
+    if (value.length > 2 && value.startsWith('*') && value.endsWith('*') && !isPattern(inner)) return (text) => text.includes(inner);
+    const pattern = patternOf(value);
+    return (text) => pattern.test(text);
+  });
+  return matchers.length === 1 ? matchers[0] : (text) => matchers.some((matches) => matches(text));
 }
 
 export function isPattern(value: string): boolean {
@@ -16,15 +24,9 @@ export function isPattern(value: string): boolean {
 }
 
 function patternOf(value: string): RegExp {
-  let pattern = PATTERNS.get(value);
-  if (!pattern) {
-    const source = value.replace(/\\(.)|([*?])|([.+^${}()|[\]])/gs, (_, literal?: string, wild?: string, special?: string) => {
-      if (wild) return wild === '*' ? '[^]*' : '[^]';
-      return `\\${literal ?? special}`.replace(/^\\(\w)$/, '$1');
-    });
-    pattern = new RegExp(`^${source}$`);
-    if (PATTERNS.size > 10_000) PATTERNS.clear();
-    PATTERNS.set(value, pattern);
-  }
-  return pattern;
+  const source = value.replace(/\\(.)|([*?])|([.+^${}()|[\]])/gs, (_, literal?: string, wild?: string, special?: string) => {
+    if (wild) return wild === '*' ? '[^]*' : '[^]';
+    return (literal ?? special!).replace(/\W/, '\\$&');
+  });
+  return new RegExp(`^${source}$`);
 }

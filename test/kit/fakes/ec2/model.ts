@@ -3,9 +3,8 @@ import { hash32, Prng } from '../../faults';
 import { VirtualClock } from './clock';
 import { Ec2Error } from './error';
 import { completionEvent, copyEvent, multiVolumeEvent, shareEvent, type ArnForm, type Ec2Event } from './events';
-import type { Filter } from './filters';
-import { matchesAny } from './filters';
-import { SNAPSHOT_FILTERS, SnapshotStore, type StoredSnapshot } from './store';
+import { matcherOf, type Filter } from './filters';
+import { isSnapshotFilter, SnapshotStore, type StoredSnapshot } from './store';
 import { TokenBuckets, type BucketSize } from './token-bucket';
 
 /** Who calls, and the endpoint of which Region. */
@@ -390,7 +389,7 @@ export class Ec2Model {
    * @throws for ids that are not there
    */
   public snapshots(caller: Caller, { filters = [], ids, owners, restorableBy }: SnapshotQuery = {}): readonly StoredSnapshot[] {
-    const unknown = filters.find(({ name }) => !SNAPSHOT_FILTERS.test(name));
+    const unknown = filters.find(({ name }) => !isSnapshotFilter(name));
     if (unknown) throw new Ec2Error('InvalidParameterValue', `The filter '${unknown.name}' is invalid`);
     if (filters.some(({ values }) => values.length > 200)) throw new Ec2Error('FilterLimitExceeded', 'The maximum number of filter values specified on a single call is 200');
     const now = this.clock.now();
@@ -663,7 +662,7 @@ export class Ec2Model {
     return stores.flatMap(([, { snapshots }]) => snapshots.find([], ids))
       .filter((snapshot) => snapshot.sharedWith.has(account))
       .map((snapshot): StoredSnapshot => ({ ...snapshot, tags: {} }))
-      .filter((snapshot) => filters.every(({ name, values }) => !name.startsWith('tag') && (name !== 'status' || matchesAny(values, snapshot.state))));
+      .filter((snapshot) => filters.every(({ name, values }) => !name.startsWith('tag') && (name !== 'status' || matcherOf(values)(snapshot.state))));
   }
 
   private snapshot(at: Caller, given: Partial<StoredSnapshot>): StoredSnapshot {
@@ -883,15 +882,15 @@ function ownTags(tags: Tags): Tags {
 function imageMatches(image: StoredImage, { name, values }: Filter): boolean {
   if (name.startsWith('tag:')) {
     const value = image.tags[name.slice(4)];
-    return value !== undefined && matchesAny(values, value);
+    return value !== undefined && matcherOf(values)(value);
   }
   switch (name) {
-    case 'state': return matchesAny(values, image.state);
-    case 'name': return matchesAny(values, image.name);
-    case 'image-id': return matchesAny(values, image.id);
-    case 'tag-key': return Object.keys(image.tags).some((key) => matchesAny(values, key));
-    case 'block-device-mapping.snapshot-id': return image.devices.some(({ snapshot }) => matchesAny(values, snapshot));
-    case 'owner-id': return matchesAny(values, image.account);
+    case 'state': return matcherOf(values)(image.state);
+    case 'name': return matcherOf(values)(image.name);
+    case 'image-id': return matcherOf(values)(image.id);
+    case 'tag-key': return Object.keys(image.tags).some(matcherOf(values));
+    case 'block-device-mapping.snapshot-id': return image.devices.map(({ snapshot }) => snapshot).some(matcherOf(values));
+    case 'owner-id': return matcherOf(values)(image.account);
     default: throw new Ec2Error('InvalidParameterValue', `The filter '${name}' is invalid`);
   }
 }

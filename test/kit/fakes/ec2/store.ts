@@ -1,6 +1,6 @@
 import { TAG } from '../../../../src/ebs-snapshot-dr/contract';
 import type { SnapshotState, Tags } from '../../../../src/ebs-snapshot-dr/handlers/ports';
-import { isPattern, matchesAny, type Filter } from './filters';
+import { isPattern, matcherOf, type Filter } from './filters';
 
 export interface Lock {
   readonly mode: 'governance' | 'compliance';
@@ -105,9 +105,10 @@ export class SnapshotStore {
 
   /** What all filters match, in no particular order. */
   public find(filters: readonly Filter[], ids?: readonly string[]): StoredSnapshot[] {
+    const tests = filters.map(testOf);
     const found: StoredSnapshot[] = [];
     for (const snapshot of ids ? this.byIds(ids) : this.candidates(filters)) {
-      if (filters.every((filter) => matchesFilter(snapshot, filter))) found.push(snapshot);
+      if (tests.every((passes) => passes(snapshot))) found.push(snapshot);
     }
     return found;
   }
@@ -168,28 +169,33 @@ export class SnapshotStore {
 
 const EMPTY: ReadonlySet<StoredSnapshot> = new Set();
 
-/** Filters of DescribeSnapshots; an unknown one is refused before. */
-export const SNAPSHOT_FILTERS = /^(tag:.+|tag-key|status|volume-id|volume-size|owner-id|snapshot-id|description|encrypted|storage-tier|start-time|transfer-type)$/;
+/** Filters of DescribeSnapshots that take one value of a snapshot. */
+const FIELDS: Readonly<Record<string, (snapshot: StoredSnapshot) => string | undefined>> = {
+  'status': ({ state }) => state,
+  'volume-id': ({ volume }) => volume,
+  'volume-size': ({ sizeGiB }) => String(sizeGiB),
+  'owner-id': ({ account }) => account,
+  'snapshot-id': ({ id }) => id,
+  'description': ({ description }) => description,
+  'encrypted': ({ encrypted }) => String(encrypted),
+  'storage-tier': ({ tier }) => tier,
+  'transfer-type': ({ transferType }) => transferType,
+  'start-time': ({ startedAt }) => new Date(startedAt).toISOString(),
+};
 
-function matchesFilter(snapshot: StoredSnapshot, { name, values }: Filter): boolean {
-  if (name.startsWith('tag:')) {
-    const value = snapshot.tags[name.slice(4)];
-    return value !== undefined && matchesAny(values, value);
-  }
-  switch (name) {
-    case 'tag-key': return Object.keys(snapshot.tags).some((key) => matchesAny(values, key));
-    case 'status': return matchesAny(values, snapshot.state);
-    case 'volume-id': return matchesAny(values, snapshot.volume);
-    case 'volume-size': return matchesAny(values, String(snapshot.sizeGiB));
-    case 'owner-id': return matchesAny(values, snapshot.account);
-    case 'snapshot-id': return matchesAny(values, snapshot.id);
-    case 'description': return matchesAny(values, snapshot.description);
-    case 'encrypted': return matchesAny(values, String(snapshot.encrypted));
-    case 'storage-tier': return matchesAny(values, snapshot.tier);
-    case 'transfer-type': return snapshot.transferType !== undefined && matchesAny(values, snapshot.transferType);
-    case 'start-time': return matchesAny(values, new Date(snapshot.startedAt).toISOString());
-    default: return false;
-  }
+export function isSnapshotFilter(name: string): boolean {
+  return name in FIELDS || name === 'tag-key' || /^tag:./.test(name);
+}
+
+function testOf({ name, values }: Filter): (snapshot: StoredSnapshot) => boolean {
+  const matches = matcherOf(values);
+  if (name === 'tag-key') return ({ tags }) => Object.keys(tags).some(matches);
+  const key = name.slice('tag:'.length);
+  const read = FIELDS[name] ?? (({ tags }: StoredSnapshot) => tags[key]);
+  return (snapshot) => {
+    const value = read(snapshot);
+    return value !== undefined && matches(value);
+  };
 }
 
 function put<K>(index: Map<K, Set<StoredSnapshot>>, key: K, snapshot: StoredSnapshot): void {
