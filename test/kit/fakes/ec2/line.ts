@@ -1,6 +1,6 @@
-import { hash32, Prng } from '../../faults';
 import type { VirtualClock } from './clock';
 import { Ec2Error } from './error';
+import { hash32, Prng } from '../../faults';
 
 /** One call on its way to AWS. */
 export interface LineCall {

@@ -1,11 +1,11 @@
-import type { Tags } from '../../../../src/ebs-snapshot-dr/handlers/ports';
-import { hash32, Prng } from '../../faults';
 import { VirtualClock } from './clock';
 import { Ec2Error } from './error';
 import { completionEvent, copyEvent, multiVolumeEvent, shareEvent, type ArnForm, type Ec2Event } from './events';
 import { matcherOf, type Filter } from './filters';
 import { isSnapshotFilter, SnapshotStore, type StoredSnapshot } from './store';
 import { TokenBuckets, type BucketSize } from './token-bucket';
+import type { Tags } from '../../../../src/ebs-snapshot-dr/handlers/ports';
+import { hash32, Prng } from '../../faults';
 
 /** Who calls, and the endpoint of which Region. */
 export interface Caller {

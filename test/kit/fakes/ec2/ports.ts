@@ -1,10 +1,10 @@
-import { retry } from '../../../../src/handler-kit/retry';
-import type { Ec2, Image, Instance, Ledger, LedgerItem, Objects, Quotas, Query, Snapshot } from '../../../../src/ebs-snapshot-dr/handlers/ports';
-import { Prng } from '../../faults';
 import type { Filter } from './filters';
 import type { Line } from './line';
 import type { Caller, Ec2Model, StoredImage, StoredInstance } from './model';
 import type { StoredSnapshot } from './store';
+import type { Ec2, Image, Instance, Ledger, LedgerItem, Objects, Quotas, Query, Snapshot } from '../../../../src/ebs-snapshot-dr/handlers/ports';
+import { retry } from '../../../../src/handler-kit/retry';
+import { Prng } from '../../faults';
 
 /** Snapshots by a page of DescribeSnapshots. */
 const PAGE = 1000;

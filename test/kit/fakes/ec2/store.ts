@@ -1,6 +1,6 @@
+import { isPattern, matcherOf, type Filter } from './filters';
 import { TAG } from '../../../../src/ebs-snapshot-dr/contract';
 import type { SnapshotState, Tags } from '../../../../src/ebs-snapshot-dr/handlers/ports';
-import { isPattern, matcherOf, type Filter } from './filters';
 
 export interface Lock {
   readonly mode: 'governance' | 'compliance';
