@@ -151,12 +151,14 @@ export const LEDGER = {
   lineage: (plan: string) => `lineage#${plan}`,
   /** Site: sk = `<scheduled time>#<instance>`; `point` is the recovery point. */
   point: (plan: string) => `point#${plan}`,
-  /** Site: sk = drill id. */
+  /** Site: sk = `current`, the drill under way; drill id: one that is over. */
   drill: 'drill',
   /** Site: sk = stack name, of restores and drills. `sets`: ids of the sets they are using; empty when the stack is up or gone. */
   restore: 'restore',
   /** Site: sk = plan. Newest inventory (`key`, `version`). */
   inventory: 'inventory',
+  /** Site: sk = key of the template. `etag` of what it was copied from. */
+  template: 'template',
   /** Site: sk = plan. `instances`: id of each instance the plan selects → when it was first seen. As the source last answered. */
   roster: 'roster',
   /** Both: sk = set id or image. What a prune run decided to delete (`snapshots`, `image`, `done`). A set that stands here is no recovery point. */
@@ -183,14 +185,15 @@ export interface SourceObject {
   readonly size: number;
 }
 
-/** Buckets of a plan's Region, seen from the site. */
+/** Buckets of one Region, seen from the site. */
 export interface Artifacts {
   list(bucket: string): Promise<readonly SourceObject[]>;
+  find(bucket: string, key: string): Promise<SourceObject | undefined>;
   /**
-   * Copies the object, if it still is what the list said, to `target` in the site's bucket: the new version's id.
-   * @throws if it changed, cannot be read, or `signal` ended it
+   * Copies the object to `target` in the site's bucket: the new version's id. Undefined if it is no longer what was listed.
+   * @throws if it cannot be read, or `signal` ended it
    */
-  copy(bucket: string, object: SourceObject, target: string, signal: AbortSignal): Promise<string>;
+  copy(bucket: string, object: SourceObject, target: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
 /** Counts of one run: name of the metric (see METRIC) → value, for a plan. */
@@ -255,7 +258,10 @@ export interface StackChange {
 
 /** CloudFormation of the site's Region. Stacks go by name or id; deleted ones by id only. */
 export interface Stacks {
-  /** The same token is the same change set. Resolves when it can be reviewed. @throws with the reason CloudFormation gives */
+  /**
+   * Of a new stack. The same name is the same change set. Resolves when it can be reviewed.
+   * @throws RestoreRefused with CloudFormation's reason
+   */
   createChangeSet(request: {
     readonly stack: string;
     readonly changeSet: string;
@@ -268,8 +274,11 @@ export interface Stacks {
   executeChangeSet(stack: string, changeSet: string): Promise<void>;
   /** Undefined if there is none (any more); of a deleted one by its id `DELETE_COMPLETE`. */
   describe(stack: string): Promise<{ readonly status: string; readonly reason?: string; readonly outputs: Readonly<Record<string, string>> } | undefined>;
+  /** When its newest event happened. */
+  lastEventAt(stack: string): Promise<Millis>;
   /** Why resources failed, newest first. */
   failures(stack: string): Promise<ReadonlyArray<{ readonly logicalId: string; readonly reason: string }>>;
+  /** None if there is no such stack. */
   resources(stack: string): Promise<ReadonlyArray<{ readonly logicalId: string; readonly type: string; readonly status: string }>>;
   deleteStack(stack: string): Promise<void>;
   /** Parameters the template declares. @throws if it is no template */
@@ -303,4 +312,6 @@ export interface Signer {
 export interface RecoveryPoints {
   newest(plan: string, before?: Millis): Promise<readonly RecoveryPoint[]>;
   exactly(plan: string, set: string): Promise<RecoveryPoint | undefined>;
+  /** Snapshots of points as they are now, or were a moment ago in the same invocation. Those that are gone are left out. */
+  snapshots(ids: readonly string[]): Promise<readonly Snapshot[]>;
 }
