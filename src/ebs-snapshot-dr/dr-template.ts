@@ -80,7 +80,7 @@ function parametersOf(text: string): TemplateOrigin['parameters'] {
   } catch {
     return undefined;
   }
-  const { Parameters: parameters = {}, Resources: resources } = template as { Parameters?: Record<string, { Default?: unknown }>; Resources?: object };
-  if (resources === undefined) throw new Error("the template of a restore must have 'Resources', got none");
-  return Object.fromEntries(Object.entries(parameters).map(([name, { Default }]) => [name, { hasDefault: Default !== undefined }]));
+  const { Parameters, Resources } = template as { Parameters?: Record<string, { Default?: unknown }>; Resources?: object };
+  if (Resources === undefined) throw new Error("the template of a restore must have 'Resources', got none");
+  return Object.fromEntries(Object.entries(Parameters ?? {}).map(([name, { Default }]) => [name, { hasDefault: Default !== undefined }]));
 }

@@ -20,8 +20,8 @@ import { guardParameters, guardSettings, isManagedByAws } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
 import {
-  allowArchiving, allowArtifacts, allowCopying, allowCopyingFrom, allowDrilling, allowLocking, allowRestoring, allowSitePrune, allowSync, allowTemplate,
-  allowWatching, RestoreGrants, SiteGrants,
+  allowArchiving, allowArtifacts, allowCopying, allowCopyingFrom, allowDrilling, allowLocking, allowRestoring, allowSitePrune, allowSync,
+  allowTemplate, allowWatching, RestoreGrants, SiteGrants,
 } from './site-permissions';
 import { createTable } from './state-table';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
@@ -402,7 +402,13 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
 
   private settings(): SiteSettings {
     const { drill, maxConcurrentCopies = 0, restore } = this.props;
-    return { site: this.siteName, plans: this.plans, maxCopies: maxConcurrentCopies, restore: restore && this.restoreSettings(restore), drill: drill?._settings };
+    return {
+      site: this.siteName,
+      plans: this.plans,
+      maxCopies: maxConcurrentCopies,
+      restore: restore && this.restoreSettings(restore),
+      drill: drill?._settings,
+    };
   }
 
   private restoreSettings(restore: EbsRestore): RestoreSettings {
@@ -451,7 +457,8 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
   }
 
   private grants(): SiteGrants {
-    return { plans: () => this.plans, table: this.table, bucket: this.bucket, key: isManagedByAws(this.encryptionKey) ? undefined : this.encryptionKey };
+    const { bucket, encryptionKey, table } = this;
+    return { plans: () => this.plans, table, bucket, key: isManagedByAws(encryptionKey) ? undefined : encryptionKey };
   }
 
   private restoreGrants(restore: EbsRestore): RestoreGrants {

@@ -7,6 +7,9 @@ import { checkPattern } from '../private/validate';
  * stays out.
  */
 export class EbsSelection {
+  /** Tag that takes a volume out of every set, whatever its value. */
+  public static readonly EXCLUDE_TAG = EXCLUDE_TAG;
+
   /**
    * Instances with this tag and one of these values, or any value if none is given. Keys and values are case-sensitive;
    * `*` in a value stands for any characters.
@@ -37,9 +40,6 @@ export class EbsSelection {
   public static not(selection: EbsSelection): EbsSelection {
     return new EbsSelection({ kind: 'not', of: selection._rule });
   }
-
-  /** Tag that takes a volume out of every set, whatever its value. */
-  public static readonly EXCLUDE_TAG = EXCLUDE_TAG;
 
   private constructor(
     /** @internal */

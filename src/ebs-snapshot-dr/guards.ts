@@ -3,7 +3,7 @@ import { Duration, Token } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { RetentionPolicy } from './contract';
-import { ENVIRONMENT_BYTES, TOKEN_BYTES } from '../private/validate';
+import { ENVIRONMENT_BYTES, environmentBytes } from '../private/validate';
 
 export function guardRegions(plan: string, source: string, site: string): void {
   if (Token.isUnresolved(source) || Token.isUnresolved(site)) return;
@@ -78,7 +78,7 @@ export function isManagedByAws(key: kms.IKey): boolean {
 /** Lambda takes 4 KB of variables, and all settings are in one. */
 export function guardSettings(what: string, remedy: string, settings: object, others: Record<string, string>): void {
   const bytes = Buffer.byteLength(JSON.stringify(settings)) + 'SETTINGS'.length;
-  const rest = Object.entries(others).reduce((sum, [name, value]) => sum + name.length + (Token.isUnresolved(value) ? TOKEN_BYTES : Buffer.byteLength(value)), 0);
+  const rest = environmentBytes(others);
   if (bytes + rest > ENVIRONMENT_BYTES) {
     throw new Error(`settings of ${what} must take at most ${ENVIRONMENT_BYTES - rest} bytes as JSON, as its functions get them in a variable, got ${bytes}; ${remedy}`);
   }

@@ -28,9 +28,13 @@ export function keepFailures(handler: BundledFunction, deadLetterQueue: sqs.IQue
   acknowledge(handler, { 'Serverless-LambdaDLQ': 'what fails goes to its failure destination, which keeps the error beside the event' });
 }
 
-function allowSending(principal: { allow(actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>): void }, queue: sqs.IQueue): void {
-  principal.allow(['sqs:SendMessage'], [queue.queueArn]);
-  if (queue.encryptionMasterKey) principal.allow(['kms:Decrypt', 'kms:GenerateDataKey'], [queue.encryptionMasterKey.keyArn], viaService('sqs'));
+function allowSending({ grantPrincipal }: iam.IGrantable, queue: sqs.IQueue): void {
+  const key = queue.encryptionMasterKey;
+  grantPrincipal.addToPrincipalPolicy(new iam.PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] }));
+  if (!key) return;
+  grantPrincipal.addToPrincipalPolicy(new iam.PolicyStatement({
+    actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn], conditions: viaService('sqs'),
+  }));
 }
 
 /** The schedules of one construct, with the one role they start functions with. */
@@ -42,12 +46,14 @@ export class Schedules extends Construct {
     this.role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', { conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } } }),
     });
-    allowSending({ allow: this.allow.bind(this) }, deadLetterQueue);
+    allowSending(this.role, deadLetterQueue);
   }
 
   /** Not within a window: an RPO leaves no room for one. */
-  public start(id: string, description: string, schedule: scheduler.ScheduleExpression, handler: BundledFunction, input?: object): scheduler.Schedule {
-    this.allow(['lambda:InvokeFunction'], [handler.function.functionArn]);
+  public start(
+    id: string, description: string, schedule: scheduler.ScheduleExpression, handler: BundledFunction, input: object = {},
+  ): scheduler.Schedule {
+    this.role.addToPolicy(new iam.PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [handler.function.functionArn] }));
     return new scheduler.Schedule(this, id, {
       description,
       schedule,
@@ -56,16 +62,12 @@ export class Schedules extends Construct {
         bind: () => ({
           arn: handler.function.functionArn,
           role: this.role,
-          input: scheduler.ScheduleTargetInput.fromObject(input ?? {}),
+          input: scheduler.ScheduleTargetInput.fromObject(input),
           retryPolicy: { maximumEventAgeInSeconds: Duration.hours(1).toSeconds(), maximumRetryAttempts: 20 },
           deadLetterConfig: { arn: this.deadLetterQueue.queueArn },
         }),
       },
     });
-  }
-
-  private allow(actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>): void {
-    this.role.addToPolicy(new iam.PolicyStatement({ actions, resources, conditions }));
   }
 }
 
@@ -73,7 +75,9 @@ export class Schedules extends Construct {
 export const SCHEDULED_TIME = { scheduledTime: scheduler.ContextAttribute.scheduledTime };
 
 /** Events come when they come: best effort, and every tick does without them. */
-export function onEvents(scope: Construct, id: string, description: string, eventPattern: events.EventPattern, handlers: readonly BundledFunction[]): events.Rule {
+export function onEvents(
+  scope: Construct, id: string, description: string, eventPattern: events.EventPattern, handlers: readonly BundledFunction[],
+): events.Rule {
   const rule = new events.Rule(scope, id, { description, eventPattern });
   for (const handler of handlers) {
     rule.addTarget({ bind: () => ({ arn: handler.function.functionArn }) });

@@ -30,7 +30,7 @@ function alternativesOf(rule: Selection, negated: boolean): Literal[][] {
     default: {
       const parts = rule.of.map((part) => alternativesOf(part, negated));
       if ((rule.kind === 'any') !== negated) return parts.flat();
-      return parts.reduce<Literal[][]>((all, next) => all.length > MAX_TERMS ? all : all.flatMap((one) => next.map((other) => [...one, ...other])), [[]]);
+      return parts.reduce<Literal[][]>((all, next) => all.flatMap((one) => next.map((other) => [...one, ...other])), [[]]);
     }
   }
 }

@@ -39,7 +39,9 @@ export function allowCopying(handler: BundledFunction, grants: SiteGrants): void
 }
 
 /** From where a plan takes its sets. */
-export function allowCopyingFrom(handler: BundledFunction, { plan, region, account = Aws.ACCOUNT_ID, images }: SitePlan, volumeKeys: readonly string[]): void {
+export function allowCopyingFrom(
+  handler: BundledFunction, { plan, region, account = Aws.ACCOUNT_ID, images }: SitePlan, volumeKeys: readonly string[],
+): void {
   const snapshots = ec2Arn({ region }, 'snapshot', 'snap-*');
   handler.allow(['ec2:CopySnapshot'], [snapshots], { StringEquals: { 'ec2:Owner': account } });
   acknowledge(handler, { [wildcardResource(handler, snapshots)]: 'ids of snapshots are not known before; narrowed to Region and owner' });
