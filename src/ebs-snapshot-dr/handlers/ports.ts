@@ -175,6 +175,8 @@ export interface Objects {
   get(key: string, version?: string): Promise<string | undefined>;
   /** Newest version's id. */
   head(key: string): Promise<{ readonly version: string; readonly etag: string; /** Bytes. */ readonly size: number } | undefined>;
+  /** Older versions stay. */
+  remove(key: string): Promise<void>;
 }
 
 /** An object of a bucket of a plan's Region. */

@@ -1,0 +1,252 @@
+import { createHash } from 'node:crypto';
+import { CopyLedger, prospects } from './copy-ledger';
+import { lookBack, recentSets } from './look-back';
+import type { CopyCandidate, Ec2, Image, Instance, Millis, Quotas, Snapshot } from './ports';
+import { LEDGER } from './ports';
+import { newestImages } from './prune';
+import { lineageOf, readSets, type SetView } from './recovery-point';
+import { codeOf, exclusively, inParallel, isRefusal, type Run } from './run';
+import { matches } from './selection';
+import { copyTags } from './set-tags';
+import { chooseCopies } from './slots';
+import { EXCLUDE_TAG, lookBackSeconds, METRIC, type SitePlan, type SiteSettings, TAG } from '../contract';
+
+export interface CopyRun extends Run {
+  readonly settings: SiteSettings;
+  /** Of the site. */
+  readonly ec2: Ec2;
+  readonly sourceOf: (plan: SitePlan) => Ec2;
+  readonly quotas: Quotas;
+  /** Key for the copies. */
+  readonly key?: string;
+}
+
+export interface CopiesStarted {
+  readonly started: number;
+  readonly queued: number;
+}
+
+/** Copies begun at a time. */
+const WIDTH = 4;
+/** A copy is not begun when less is left: claim, call and record. */
+const COPY_MS = 15_000;
+/** The table forgets a copy so long after nobody looks for its source any more. */
+const MEMORY_MS = 7 * 86_400_000;
+
+/** Until a lineage's own figures are known: what a copy takes anyway, and for each GiB of a full one. */
+const BASE_MS = 5 * 60_000;
+const GIB_MS = 10_000;
+
+/** Completion times of time-based copies (CopySnapshot API). */
+const COMPLETION_STEP_MINUTES = 15;
+const MAX_COMPLETION_MINUTES = 2880;
+
+/** A copy that could begin, with what beginning it takes. */
+interface Candidate extends CopyCandidate {
+  readonly original: Snapshot;
+}
+
+/** One plan at the moment of this tick. */
+interface PlanView {
+  readonly plan: SitePlan;
+  readonly copies: CopyLedger;
+  readonly candidates: readonly Candidate[];
+  readonly images: readonly Image[];
+  /** Begun a short time ago, and not shown by EC2 yet. */
+  readonly unseen: number;
+  readonly unseenVolumes: readonly string[];
+}
+
+/** Fills the Region's free slots with the copies that are most urgent. Undefined if another tick is at work. */
+export async function copyTick(run: CopyRun): Promise<CopiesStarted | undefined> {
+  return exclusively('copy', run, async () => {
+    const { settings, ec2, clock, metrics } = run;
+    const limit = settings.maxCopies || await run.quotas.concurrentSnapshotCopies();
+    const pending = await ec2.snapshots({ states: ['pending'] });
+    const underWay = pending.filter(({ transferType }) => transferType !== undefined);
+    const views: PlanView[] = [];
+    for (const plan of settings.plans) {
+      const view = await look(run, plan);
+      if (view) views.push(view);
+    }
+    const inFlight = {
+      total: underWay.length + views.reduce((sum, { unseen }) => sum + unseen, 0),
+      volumes: new Set([...underWay.map(lineageOf), ...views.flatMap(({ unseenVolumes }) => unseenVolumes)]),
+    };
+    const now = clock.now();
+    const candidates = views.flatMap((view) => view.candidates);
+    const chosen = chooseCopies(candidates, inFlight, limit, now) as Candidate[];
+    const begun = await begin(run, views, chosen);
+    for (const { plan: { plan }, candidates: waiting } of views) {
+      const started = waiting.filter((candidate) => begun.has(candidate)).length;
+      const late = waiting.filter(({ superseded, deadline, estimateMs }) => !superseded && now + estimateMs > deadline);
+      metrics.count(plan, METRIC.copiesStarted, started);
+      metrics.count(plan, METRIC.copiesQueued, waiting.length - started);
+      metrics.count(plan, METRIC.copiesLate, late.length);
+    }
+    const free = Math.max(1, limit - inFlight.total - begun.size);
+    await copyImages(run, views, free);
+    return { started: begun.size, queued: candidates.length - begun.size };
+  });
+}
+
+/** Undefined if the plan's Region does not answer: the other plans' copies go on. */
+async function look(run: CopyRun, plan: SitePlan): Promise<PlanView | undefined> {
+  const { ec2, ledger, clock, log } = run;
+  const source = run.sourceOf(plan);
+  const now = clock.now();
+  const query = recentSets(plan.plan, plan.rpoSeconds, now);
+  let originals: readonly Snapshot[];
+  let images: readonly Image[] = [];
+  try {
+    originals = await source.snapshots({ ...query, states: ['completed'] });
+    if (plan.images) images = await source.images({ tags: { [TAG.plan]: [plan.plan] }, states: ['available'] });
+    await callTheRoll(run, plan, await source.instances());
+  } catch (error) {
+    log.warn('the plan\'s Region does not answer', { plan: plan.plan, region: plan.region, code: codeOf(error) });
+    return undefined;
+  }
+  const copies = (await ec2.snapshots(query)).filter(({ tags }) => TAG.source in tags);
+  const book = await CopyLedger.read(ledger, plan.plan);
+  const durations = new Map((await ledger.list(LEDGER.lineage(plan.plan))).map((item) => [item.sk, item]));
+  const sets = readSets(originals, 'originals').filter(({ state, at, origin }) => (
+    state === 'complete' && at >= lookBack(plan.rpoSeconds, now) && !origin.endsWith(`/${ec2.region}`)));
+  const shown = new Set(copies.filter(({ state }) => state !== 'recoverable').map(({ tags }) => tags[TAG.source]));
+  const copied = newestOf(readSets(copies, 'copies').filter(({ state }) => state === 'complete'));
+  const newest = newestOf(sets);
+  const lineages = new Set(copies.filter(({ state }) => state === 'completed').map(lineageOf));
+
+  const candidates: Candidate[] = [];
+  const unseenVolumes: string[] = [];
+  for (const set of sets) {
+    const superseded = set.at < Math.max(newest.get(set.instance)!.at, copied.get(set.instance)?.at ?? 0);
+    const good = superseded ? undefined : copied.get(set.instance);
+    for (const original of set.snapshots) {
+      if (shown.has(original.snapshot)) continue;
+      const prospect = prospects(book.of(original.snapshot), now);
+      if (prospect === 'unseen') unseenVolumes.push(original.volume);
+      if (prospect !== 'start') continue;
+      const known = durations.get(original.volume)?.[lineages.has(original.volume) ? 'incrementalMs' : 'fullMs'];
+      candidates.push({
+        plan: plan.plan,
+        set: set.set,
+        source: original.snapshot,
+        volume: original.volume,
+        takenAt: set.takenAt,
+        deadline: (good ?? set).takenAt + plan.rpoSeconds * 1000,
+        estimateMs: typeof known === 'number' ? known : BASE_MS + (lineages.has(original.volume) ? 0 : original.sizeGiB * GIB_MS),
+        superseded,
+        original,
+      });
+    }
+  }
+  return { plan, copies: book, candidates, images, unseen: unseenVolumes.length, unseenVolumes };
+}
+
+function newestOf(sets: readonly SetView[]): Map<string, SetView> {
+  const newest = new Map<string, SetView>();
+  for (const set of sets) {
+    if (set.at > (newest.get(set.instance)?.at ?? -Infinity)) newest.set(set.instance, set);
+  }
+  return newest;
+}
+
+/** Writes down which instances the RPO counts for, for the time when nobody can be asked. No instances at all is no answer. */
+async function callTheRoll({ ledger, clock, log }: CopyRun, plan: SitePlan, instances: readonly Instance[]): Promise<void> {
+  if (plan.account !== undefined) return;
+  const selected = instances.filter(({ instance, tags, volumes }) => (
+    matches(plan.select, tags, instance) && volumes.some((volume) => !(EXCLUDE_TAG in volume.tags))));
+  const earlier = (await ledger.get(LEDGER.roster, plan.plan))?.instances as Readonly<Record<string, Millis>> | undefined;
+  if (selected.length === 0 && earlier !== undefined && Object.keys(earlier).length > 0) {
+    log.warn('the plan selects no instance any more', { plan: plan.plan, before: Object.keys(earlier).length });
+    return;
+  }
+  const now = clock.now();
+  const roll = Object.fromEntries(selected.map(({ instance }) => [instance, earlier?.[instance] ?? now]));
+  await ledger.put({ pk: LEDGER.roster, sk: plan.plan, at: now, instances: roll });
+}
+
+/** Claim → call → record, until EC2 says that there are enough. */
+async function begin(run: CopyRun, views: readonly PlanView[], chosen: readonly Candidate[]): Promise<ReadonlySet<CopyCandidate>> {
+  const { ec2, clock, log, key } = run;
+  const begun = new Set<CopyCandidate>();
+  let full = false;
+  await inParallel(chosen, WIDTH, async (candidate) => {
+    if (full || run.remainingMs() < COPY_MS) return;
+    const { plan, copies } = views.find((view) => view.plan.plan === candidate.plan)!;
+    const { source, original, deadline } = candidate;
+    const claim = await copies.claim(source, clock.now(), expiry(plan, candidate.takenAt));
+    if (claim === undefined) return;
+    try {
+      const copy = await ec2.copySnapshot({
+        source,
+        sourceRegion: plan.region,
+        key,
+        ...plan.timedCopies && { completionMinutes: completionMinutes(deadline - clock.now()) },
+        tags: copyTags(original),
+        description: `${plan.plan} ${candidate.set} ${source}`,
+      });
+      await copies.started(claim, copy, clock.now());
+      begun.add(candidate);
+    } catch (error) {
+      const code = codeOf(error);
+      full ||= code === 'ResourceLimitExceeded';
+      if (code === 'ResourceLimitExceeded' || code === 'RequestLimitExceeded') return copies.queued(claim, clock.now());
+      log.warn('copy not started', { source, code });
+      if (isRefusal(error)) await copies.refused(claim, clock.now());
+    }
+  });
+  return begun;
+}
+
+function expiry(plan: SitePlan, takenAt: Millis): Millis {
+  return takenAt + lookBackSeconds(plan.rpoSeconds) * 1000 + MEMORY_MS;
+}
+
+function completionMinutes(leftMs: Millis): number {
+  const steps = Math.floor(leftMs / 60_000 / COMPLETION_STEP_MINUTES);
+  return Math.min(Math.max(steps, 1) * COMPLETION_STEP_MINUTES, MAX_COMPLETION_MINUTES);
+}
+
+/** The newest image of each instance comes along. The same token is the same copy, so a lost answer does no harm. */
+async function copyImages(run: CopyRun, views: readonly PlanView[], most: number): Promise<void> {
+  const { ec2, clock, log, metrics, key } = run;
+  let free = most;
+  for (const { plan, copies, images } of views.filter((view) => view.plan.images)) {
+    const there = await ec2.images({ tags: { [TAG.plan]: [plan.plan] } });
+    const copied = new Set(there.filter(({ state }) => state === 'pending' || state === 'available').map(({ tags }) => tags[TAG.source]));
+    let failed = 0;
+    for (const image of newestImages(images.filter(({ tags }) => !(TAG.source in tags) && !tags[TAG.origin]?.endsWith(`/${ec2.region}`)))) {
+      if (free === 0 || run.remainingMs() < COPY_MS) break;
+      if (copied.has(image.image) || prospects(copies.of(image.image), clock.now()) !== 'start') continue;
+      const claim = await copies.claim(image.image, clock.now(), Math.max(image.createdAt, clock.now()) + 10 * MEMORY_MS);
+      if (claim === undefined) continue;
+      free--;
+      try {
+        const { [TAG.set]: set, [TAG.origin]: origin, [TAG.name]: name } = image.tags;
+        const common = { [TAG.plan]: plan.plan, [TAG.origin]: origin };
+        const copy = await ec2.copyImage({
+          source: image.image,
+          sourceRegion: plan.region,
+          // A copy that failed keeps its name until it is cleared away.
+          name: claim.attempts === 0 ? image.name : `${image.name.slice(0, 124)} ${claim.attempts}`,
+          key,
+          token: createHash('sha256').update(`${image.image} ${ec2.region} ${claim.attempts}`).digest('hex'),
+          imageTags: { ...common, [TAG.set]: set, [TAG.source]: image.image, ...name !== undefined && { [TAG.name]: name } },
+          snapshotTags: { ...common, [TAG.image]: set, [TAG.source]: image.image },
+        });
+        await copies.started(claim, copy, clock.now());
+      } catch (error) {
+        const code = codeOf(error);
+        if (/LimitExceeded$/.test(code)) {
+          await copies.queued(claim, clock.now());
+          break;
+        }
+        failed++;
+        log.warn('image not copied', { image: image.image, code });
+        if (isRefusal(error)) await copies.refused(claim, clock.now());
+      }
+    }
+    metrics.count(plan.plan, METRIC.imagesFailed, failed);
+  }
+}
