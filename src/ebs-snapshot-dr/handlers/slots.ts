@@ -26,9 +26,12 @@ export function chooseCopies(candidates: readonly CopyCandidate[], inFlight: InF
   for (const candidate of [...newest, ...older]) {
     if (chosen.length >= free) break;
     if (busy.has(candidate.volume)) continue;
-    const goes = !candidate.superseded && yieldsTurn(candidate, now) ? nextOlder(older, candidate.volume, busy) ?? candidate : candidate;
-    busy.add(goes.volume);
-    chosen.push(goes);
+    const waiting = !candidate.superseded && yieldsTurn(candidate, now) ? nextOlder(older, candidate.volume, busy) : undefined;
+    for (const goes of waiting ? [waiting, candidate] : [candidate]) {
+      if (chosen.length >= free || busy.has(goes.volume)) continue;
+      busy.add(goes.volume);
+      chosen.push(goes);
+    }
   }
   return chosen;
 }
