@@ -52,9 +52,10 @@ interface PlanView {
   readonly copies: CopyLedger;
   readonly candidates: readonly Candidate[];
   readonly images: readonly Image[];
-  /** Begun a short time ago, and not shown by EC2 yet. */
-  readonly unseen: number;
-  readonly unseenVolumes: readonly string[];
+  /** Copies the plan's own query shows as under way. */
+  readonly underWay: readonly Snapshot[];
+  /** Volumes of copies begun a short time ago that EC2 does not show yet. */
+  readonly unseen: readonly string[];
 }
 
 /** Fills the Region's free slots with the copies that are most urgent. Undefined if another tick is at work. */
@@ -63,16 +64,16 @@ export async function copyTick(run: CopyRun): Promise<CopiesStarted | undefined>
     const { settings, ec2, clock, metrics } = run;
     const limit = settings.maxCopies || await run.quotas.concurrentSnapshotCopies();
     const pending = await ec2.snapshots({ states: ['pending'] });
-    const underWay = pending.filter(({ transferType }) => transferType !== undefined);
     const views: PlanView[] = [];
     for (const plan of settings.plans) {
       const view = await look(run, plan);
       if (view) views.push(view);
     }
-    const inFlight = {
-      total: underWay.length + views.reduce((sum, { unseen }) => sum + unseen, 0),
-      volumes: new Set([...underWay.map(lineageOf), ...views.flatMap(({ unseenVolumes }) => unseenVolumes)]),
-    };
+    // Two answers of EC2, either of which may lack something.
+    const underWay = new Map([...pending.filter(({ transferType }) => transferType !== undefined), ...views.flatMap((view) => view.underWay)]
+      .map((copy) => [copy.snapshot, lineageOf(copy)]));
+    const unseen = views.flatMap((view) => view.unseen);
+    const inFlight = { total: underWay.size + unseen.length, volumes: new Set([...underWay.values(), ...unseen]) };
     const now = clock.now();
     const candidates = views.flatMap((view) => view.candidates);
     const chosen = chooseCopies(candidates, inFlight, limit, now) as Candidate[];
@@ -117,14 +118,14 @@ async function look(run: CopyRun, plan: SitePlan): Promise<PlanView | undefined>
   const lineages = new Set(copies.filter(({ state }) => state === 'completed').map(lineageOf));
 
   const candidates: Candidate[] = [];
-  const unseenVolumes: string[] = [];
+  const unseen: string[] = [];
   for (const set of sets) {
     const superseded = set.at < Math.max(newest.get(set.instance)!.at, copied.get(set.instance)?.at ?? 0);
     const good = superseded ? undefined : copied.get(set.instance);
     for (const original of set.snapshots) {
       if (shown.has(original.snapshot)) continue;
       const prospect = prospects(book.of(original.snapshot), now);
-      if (prospect === 'unseen') unseenVolumes.push(original.volume);
+      if (prospect === 'unseen') unseen.push(original.volume);
       if (prospect !== 'start') continue;
       const known = durations.get(original.volume)?.[lineages.has(original.volume) ? 'incrementalMs' : 'fullMs'];
       candidates.push({
@@ -140,7 +141,7 @@ async function look(run: CopyRun, plan: SitePlan): Promise<PlanView | undefined>
       });
     }
   }
-  return { plan, copies: book, candidates, images, unseen: unseenVolumes.length, unseenVolumes };
+  return { plan, copies: book, candidates, images, unseen, underWay: copies.filter(({ state }) => state === 'pending') };
 }
 
 function newestOf(sets: readonly SetView[]): Map<string, SetView> {
@@ -175,6 +176,8 @@ async function begin(run: CopyRun, views: readonly PlanView[], chosen: readonly 
     if (full || run.remainingMs() < COPY_MS) return;
     const { plan, copies } = views.find((view) => view.plan.plan === candidate.plan)!;
     const { source, original, deadline } = candidate;
+    // Begun before, by a run that did not hear what became of it: the list may lack it.
+    if (copies.of(source)?.state === 'claimed' && await isThere(run, source)) return;
     const claim = await copies.claim(source, clock.now(), expiry(plan, candidate.takenAt));
     if (claim === undefined) return;
     try {
@@ -197,6 +200,11 @@ async function begin(run: CopyRun, views: readonly PlanView[], chosen: readonly 
     }
   });
   return begun;
+}
+
+async function isThere({ ec2 }: CopyRun, source: string): Promise<boolean> {
+  const found = await ec2.snapshots({ tags: { [TAG.source]: [source] } });
+  return found.some(({ state }) => state !== 'error' && state !== 'recoverable');
 }
 
 function expiry(plan: SitePlan, takenAt: Millis): Millis {

@@ -1,7 +1,7 @@
 import { manifestKey, pointKey } from './manifests';
 import type { Ec2, Objects } from './ports';
 import { LEDGER } from './ports';
-import { prune, type Pruned, type PruneRun } from './prune';
+import { prune, type Pruned, type PruneRun, type Side } from './prune';
 import { readSets, type SetView } from './recovery-point';
 import { codeOf, exclusively } from './run';
 import { lookBackSeconds, type PlanSettings, type RecoveryPoint, type SitePlan, type SiteSettings, TAG } from '../contract';
@@ -39,7 +39,7 @@ export async function prunePlan(run: PlanPruneRun): Promise<Pruned | undefined> 
 }
 
 /** Sets that a site has not copied as a whole and still may, and all if it does not answer. */
-async function awaitedBySites(run: PlanPruneRun, sets: readonly SetView[]): Promise<{ readonly sets: ReadonlySet<string>; readonly unanswered: boolean }> {
+async function awaitedBySites(run: PlanPruneRun, sets: readonly SetView[]): ReturnType<Side['awaited']> {
   const { settings: { plan, rpoSeconds, sites }, clock, log } = run;
   // A day more than the sites look back: they may be late.
   const oldest = clock.now() - lookBackSeconds(rpoSeconds) * 1000 - DAY_MS;

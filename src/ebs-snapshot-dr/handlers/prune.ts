@@ -203,7 +203,9 @@ async function deleteDuplicates(run: PruneRun, sets: readonly SetView[], imagesO
 }
 
 /** An image goes with its set; the newest one of an instance stays, and what somebody uses. */
-async function pruneImages(run: PruneRun, side: Side, { images, imagesOf }: Inventory, deletions: Deletions, kept: readonly SetView[]): Promise<number> {
+async function pruneImages(
+  run: PruneRun, side: Side, { images, imagesOf }: Inventory, deletions: Deletions, kept: readonly SetView[],
+): Promise<number> {
   const { ec2, clock, log } = run;
   const ours = images.filter(({ tags }) => tags[TAG.plan] === side.plan && tags[TAG.set] !== undefined && (TAG.source in tags) === (side.kind === 'copies'));
   const newest = new Set(newestImages(ours.filter(({ state }) => state === 'available')).map(({ image }) => image));

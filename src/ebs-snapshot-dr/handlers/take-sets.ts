@@ -95,9 +95,10 @@ async function take(run: TakeSetsRun, target: Target): Promise<Outcome> {
     case 'gone': return 'gone';
     case 'claimed': {
       if (clock.now() - earlier!.at < SETTLING_MS) return 'open';
-      const found = await ec2.snapshots({ tags: { [TAG.plan]: [plan], [TAG.set]: [set] } });
+      const query = { tags: { [TAG.plan]: [plan], [TAG.set]: [set] } };
+      const found = [...await ec2.snapshots(query), ...await ec2.snapshots(query)];
       if (found.length > 0) {
-        await ledger.put({ ...earlier!, at: clock.now(), state: 'taken', snapshots: found.map(({ snapshot }) => snapshot) });
+        await ledger.put({ ...earlier!, at: clock.now(), state: 'taken', snapshots: [...new Set(found.map(({ snapshot }) => snapshot))] });
         return 'taken';
       }
     }

@@ -224,6 +224,7 @@ export class FakeLedger implements Ledger {
 /** A versioned bucket; lives as long as the world does. */
 export class Bucket {
   private readonly objects = new Map<string, { readonly version: string; readonly body: string }[]>();
+  private readonly removed = new Set<string>();
   private versions = 0;
 
   constructor(public readonly region: string) {}
@@ -231,16 +232,23 @@ export class Bucket {
   public put(key: string, body: string): string {
     const version = `v${++this.versions}`;
     this.objects.set(key, [...this.objects.get(key) ?? [], { version, body }]);
+    this.removed.delete(key);
     return version;
   }
 
   public get(key: string, version?: string): { readonly version: string; readonly body: string } | undefined {
     const all = this.objects.get(key);
+    if (version === undefined && this.removed.has(key)) return undefined;
     return version === undefined ? all?.at(-1) : all?.find((candidate) => candidate.version === version);
   }
 
+  /** Its versions stay. */
+  public remove(key: string): void {
+    this.removed.add(key);
+  }
+
   public keys(prefix = ''): readonly string[] {
-    return [...this.objects.keys()].filter((key) => key.startsWith(prefix)).sort(byBytes);
+    return [...this.objects.keys()].filter((key) => key.startsWith(prefix) && !this.removed.has(key)).sort(byBytes);
   }
 }
 
@@ -260,6 +268,10 @@ export class FakeObjects implements Objects {
       const there = this.bucket.get(key);
       return there && { version: there.version, etag: `"${there.version}"`, size: Buffer.byteLength(there.body) };
     });
+  }
+
+  public remove(key: string): Promise<void> {
+    return this.line.call('s3', 'DeleteObject', this.bucket.region, () => this.bucket.remove(key));
   }
 }
 
