@@ -3,7 +3,7 @@ import { drillEvidence, evidenceKey, evidenceText, signatureKey, type DrillTimes
 import { LEDGER, type LedgerItem, type Log, type Metrics, type Millis, type Probe, ProbeFailed, type Signer } from './ports';
 import { pinned, prepareRestore, type PreparedRestore } from './prepare-restore';
 import { RestoreRefused } from './refusal';
-import { protectedUntil, releaseRestores, timeAfter } from './restore-items';
+import { protectedUntil, timeAfter } from './restore-items';
 import type { RestoreWorld } from './restore-run';
 import { changeSetName, firstOf, isLackOfCapacity, stateOf } from './stack-state';
 
@@ -65,7 +65,6 @@ export async function runDrill(event: DrillEvent, world: DrillWorld): Promise<vo
   while (item !== undefined && !world.ending.aborted) {
     item = await new Drill(item, world).step();
   }
-  await releaseRestores(world);
 }
 
 /** Good for the names of stacks and objects. */
@@ -245,10 +244,8 @@ class Drill {
     if (signature !== undefined) await objects.put(signatureKey(drill), signature, 'text/plain');
     await objects.put(evidenceKey(drill), text, 'application/json');
     const passed = evidence.outcome === 'passed';
-    for (const plan of new Set(points.length > 0 ? points.map((point) => point.plan) : settings.plans.map((each) => each.plan))) {
-      metrics.count(plan, METRIC.drillsPassed, passed ? 1 : 0);
-      metrics.count(plan, METRIC.drillsFailed, passed ? 0 : 1);
-    }
+    metrics.count(settings.site, METRIC.drillsPassed, passed ? 1 : 0);
+    metrics.count(settings.site, METRIC.drillsFailed, passed ? 0 : 1);
     log[passed ? 'info' : 'warn']('drill over', { drill, outcome: evidence.outcome, reason: evidence.reason, rpoSeconds: evidence.rpoSeconds, rtoSeconds: evidence.rtoSeconds, attempt });
     await ledger.put({ pk: LEDGER.drill, sk: drill, at: this.now, expires: Math.ceil(this.now / 1000) + REMEMBERED_DAYS * 86_400, outcome: evidence.outcome });
     await ledger.remove(LEDGER.restore, this.base);

@@ -32,7 +32,10 @@ export class SiteRecoveryPoints implements RecoveryPoints {
 
   private async read(plan: string): Promise<readonly RecoveryPoint[]> {
     const stored = this.rebuild ? [] : (await this.ledger.list(LEDGER.point(plan))).map(({ point }) => point as RecoveryPoint);
-    return stored.length > 0 ? stored : this.fromTags(plan);
+    const points = stored.length > 0 ? stored : await this.fromTags(plan);
+    // Read last: what retention begins to delete later is found by it in the list of restores.
+    const deleted = new Set((await this.ledger.list(LEDGER.deletion(plan))).map(({ sk }) => sk));
+    return points.filter(({ set }) => !deleted.has(set));
   }
 
   private async fromTags(plan: string): Promise<readonly RecoveryPoint[]> {

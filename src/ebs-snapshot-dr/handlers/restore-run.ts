@@ -2,7 +2,7 @@ import { parseSetId, type RestoreAnswer, type RestoreRequest } from '../contract
 import { LEDGER, type Clock, type Ledger, type RecoveryPoints, type StackChange, type Stacks } from './ports';
 import { pinned, prepareRestore, type PreparedRestore, type RestoreSources } from './prepare-restore';
 import { RestoreRefused } from './refusal';
-import { type RestoreFields, type RestoreItem, writeRestore } from './restore-items';
+import { releaseRestores, type RestoreFields, type RestoreItem, writeRestore } from './restore-items';
 import { changeSetName, firstOf, isLackOfCapacity, stateOf } from './stack-state';
 
 export interface RestoreWorld extends RestoreSources {
@@ -80,7 +80,10 @@ class Restore {
 
   public async run(): Promise<RestoreAnswer> {
     const item = await this.world.ledger.get(LEDGER.restore, this.name) as RestoreItem | undefined;
-    return item === undefined || item.state === 'refused' ? this.begin(item) : this.goOn(item);
+    if (item === undefined || item.state === 'refused') return this.begin(item);
+    const told = await this.goOn(item);
+    await releaseRestores(this.world);
+    return told;
   }
 
   public async goOn(item: RestoreItem): Promise<RestoreAnswer> {

@@ -125,7 +125,7 @@ async function copyAll(
 async function readInventory(plan: string, objects: Objects): Promise<{ readonly inventory: ArtifactInventory; readonly version: string } | undefined> {
   const key = inventoryKey(plan);
   const head = await objects.head(key);
-  const body = head && await objects.get(key, head.version);
+  const body = head && await objects.get(key);
   return body === undefined ? undefined : { inventory: JSON.parse(body) as ArtifactInventory, version: head!.version };
 }
 
