@@ -4,7 +4,7 @@ import { setId, TAG } from '../../../../src/ebs-snapshot-dr/contract';
 const SOURCE = { account: '111111111111', region: 'us-east-1' };
 const SITE = { account: '111111111111', region: 'us-west-2' };
 const VAULT = { account: '222222222222', region: 'us-west-2' };
-const EXACT: Durations = { snapshotMs: () => 3 * MINUTE, copyMs: (_, sizeGiB, incremental) => incremental ? 8 * MINUTE : 8 * MINUTE + sizeGiB * MINUTE };
+const EXACT: Durations = { snapshotMs: () => 3 * MINUTE, copyMs: (_, sizeGiB, incremental) => (8 + (incremental ? 0 : sizeGiB)) * MINUTE };
 
 function world(options: ModelOptions = {}) {
   const model = new Ec2Model({ durations: EXACT, ...options });
@@ -297,7 +297,7 @@ describe('deleting', () => {
   test('puts into the Recycle Bin what a rule says, whence it comes back', () => {
     const { model } = world();
     model.recycle({ ...SOURCE, tags: { [TAG.plan]: 'p' }, days: 7 });
-    const [kept, gone] = [{ [TAG.plan]: 'p' }, {}].map((tags) => model.plant(SOURCE, { tags }));
+    const [kept, gone] = ['p', 'q'].map((plan) => model.plant(SOURCE, { tags: { [TAG.plan]: plan } }));
     [kept, gone].forEach(({ id }) => model.deleteSnapshot(SOURCE, id));
     expect(model.count(SOURCE)).toBe(0);
     expect([kept, gone].map(({ id }) => model.isRecycled(id))).toEqual([true, false]);

@@ -353,6 +353,14 @@ export class Ec2Model {
     return this.owners.get(id);
   }
 
+  public anyImage(id: string): StoredImage | undefined {
+    for (const { images } of this.places.values()) {
+      const image = images.get(id);
+      if (image) return image;
+    }
+    return undefined;
+  }
+
   public all(at: Caller): Iterable<StoredSnapshot> {
     return this.place(at).snapshots.values();
   }
@@ -401,7 +409,8 @@ export class Ec2Model {
     const found = [...mine, ...others];
     for (const id of ids ?? []) {
       const exists = this.owners.get(id);
-      const isKnown = exists && exists.visibleAt <= now && exists.region === caller.region && (exists.account === caller.account || exists.sharedWith.has(caller.account));
+      const isKnown = exists && exists.visibleAt <= now && exists.region === caller.region
+        && (exists.account === caller.account || exists.sharedWith.has(caller.account));
       if (!isKnown) throw new Ec2Error('InvalidSnapshot.NotFound', `The snapshot '${id}' does not exist.`);
     }
     return found;
@@ -412,7 +421,8 @@ export class Ec2Model {
     const now = this.clock.now();
     const missing = ids?.find((id) => !images.has(id));
     if (missing !== undefined) throw new Ec2Error('InvalidAMIID.NotFound', `The image id '[${missing}]' does not exist`);
-    return [...images.values()].filter((image) => image.visibleAt <= now && (!ids || ids.includes(image.id)) && filters.every((filter) => imageMatches(image, filter)));
+    return [...images.values()].filter((image) => image.visibleAt <= now && (!ids || ids.includes(image.id))
+      && filters.every((filter) => imageMatches(image, filter)));
   }
 
   public createSnapshots(caller: Caller, input: CreateSnapshotsInput): readonly StoredSnapshot[] {
@@ -471,7 +481,8 @@ export class Ec2Model {
     if (!noReboot) instance.reboots += 1;
     const id = this.id('ami');
     const members = this.startSnapshots(instance, volumes, `Created by CreateImage(${instance.id}) for ${id}`, () => snapshotTags);
-    const image = this.register(caller, { id, name: input.name, tags: imageTags }, members.map((snapshot, i) => ({ device: volumes[i].device, snapshot })));
+    const devices = members.map((snapshot, i) => ({ device: volumes[i].device, snapshot }));
+    const image = this.register(caller, { id, name: input.name, tags: imageTags }, devices);
     const failed = this.chance.chance(this.mishaps.set);
     this.endTogether(members, volumes, failed, () => this.settleImage(image, failed));
     return image;
@@ -609,7 +620,16 @@ export class Ec2Model {
       const defaultKey = `arn:aws:kms:${region}:${account}:key/aws-ebs`;
       this.keys.set(defaultKey, { account, accounts: [], arn: defaultKey, enabled: true, managedByAws: true, region });
       place = {
-        snapshots: new SnapshotStore(), images: new Map(), instances: new Map(), uses: [], tokens: new Map(), lineages: new Map(), copies: 0, imageCopies: 0, archiving: 0, defaultKey,
+        snapshots: new SnapshotStore(),
+        images: new Map(),
+        instances: new Map(),
+        uses: [],
+        tokens: new Map(),
+        lineages: new Map(),
+        copies: 0,
+        imageCopies: 0,
+        archiving: 0,
+        defaultKey,
       };
       this.places.set(name, place);
     }

@@ -223,32 +223,34 @@ export class FakeLedger implements Ledger {
 
 /** A versioned bucket; lives as long as the world does. */
 export class Bucket {
-  private readonly objects = new Map<string, { readonly version: string; readonly body: string }[]>();
-  private readonly removed = new Set<string>();
+  /** A version without a body is a delete marker. */
+  private readonly objects = new Map<string, { readonly version: string; readonly body?: string }[]>();
   private versions = 0;
 
   constructor(public readonly region: string) {}
 
   public put(key: string, body: string): string {
-    const version = `v${++this.versions}`;
-    this.objects.set(key, [...this.objects.get(key) ?? [], { version, body }]);
-    this.removed.delete(key);
-    return version;
+    return this.write(key, body);
+  }
+
+  public remove(key: string): void {
+    this.write(key);
   }
 
   public get(key: string, version?: string): { readonly version: string; readonly body: string } | undefined {
     const all = this.objects.get(key);
-    if (version === undefined && this.removed.has(key)) return undefined;
-    return version === undefined ? all?.at(-1) : all?.find((candidate) => candidate.version === version);
-  }
-
-  /** Its versions stay. */
-  public remove(key: string): void {
-    this.removed.add(key);
+    const found = version === undefined ? all?.at(-1) : all?.find((candidate) => candidate.version === version);
+    return found?.body === undefined ? undefined : { version: found.version, body: found.body };
   }
 
   public keys(prefix = ''): readonly string[] {
-    return [...this.objects.keys()].filter((key) => key.startsWith(prefix) && !this.removed.has(key)).sort(byBytes);
+    return [...this.objects.keys()].filter((key) => key.startsWith(prefix) && this.get(key) !== undefined).sort(byBytes);
+  }
+
+  private write(key: string, body?: string): string {
+    const version = `v${++this.versions}`;
+    this.objects.set(key, [...this.objects.get(key) ?? [], { version, body }]);
+    return version;
   }
 }
 
