@@ -82,9 +82,18 @@ export function alarmOnFailedArtifacts({ scope, topic }: AlarmScope, id: string,
   });
 }
 
-export function alarmOnFailedDrills({ scope, topic }: AlarmScope, id: string, site: string, metric: MetricSource): cloudwatch.Alarm {
+export function alarmOnFailedImages({ scope, topic }: AlarmScope, id: string, plan: string, metric: MetricSource): cloudwatch.Alarm {
   return alarm(scope, id, topic, {
-    alarmDescription: `A drill of site ${site} failed: a restore would not have worked. First look at the reason in its evidence below evidence/ in the bucket. `
+    alarmDescription: `Images of plan ${plan} could not be made or copied; its sets are not concerned. First look at the log of the function for EC2's code. `
+      + 'See README.md#failed-images of ebs-snapshot-dr in cdk-lambda-blueprints.',
+    metric: metric({ period: Duration.hours(1) }),
+    ...AT_LEAST_ONE,
+  });
+}
+
+export function alarmOnFailedDrills({ scope, topic }: AlarmScope, id: string, plan: string, metric: MetricSource): cloudwatch.Alarm {
+  return alarm(scope, id, topic, {
+    alarmDescription: `A drill with sets of plan ${plan} failed: a restore would not have worked. First look at the reason in its evidence below evidence/ in the bucket. `
       + 'See README.md#failed-drills of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: PERIOD }),
     ...AT_LEAST_ONE,

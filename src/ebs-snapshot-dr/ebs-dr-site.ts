@@ -11,12 +11,15 @@ import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { alarmOnAge, alarmOnDeadLetters, alarmOnErrors, alarmOnFailedArtifacts, alarmOnFailedCopies, alarmOnFailedDrills, alarmOnHeldPrune, alarmOnLateCopies, AlarmScope } from './alarms';
+import {
+  alarmOnAge, alarmOnDeadLetters, alarmOnErrors, alarmOnFailedArtifacts, alarmOnFailedCopies, alarmOnFailedDrills, alarmOnFailedImages,
+  alarmOnHeldPrune, alarmOnLateCopies, AlarmScope,
+} from './alarms';
 import { METRIC, RestoreSettings, SiteEnv, SitePlan, SiteSettings, TEMPLATE_PREFIX } from './contract';
 import { TemplateOrigin } from './dr-template';
 import { EbsDrill } from './ebs-drill';
 import { EbsRestore } from './ebs-restore';
-import { guardParameters, guardSettings, isManagedByAws } from './guards';
+import { guardParameters, guardSettings, isManagedByAws, knownAccount, knownRegion } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
 import {
@@ -62,6 +65,11 @@ export interface EbsDrSiteProps extends HandlerOptions {
    * @default - the stack's
    */
   readonly region?: string;
+  /**
+   * Account of the site, for a stack that does not state it. Another one than a plan's gets its sets shared.
+   * @default - the stack's
+   */
+  readonly account?: string;
   /**
    * Versioned bucket of this Region for manifests, templates, artifacts and evidence.
    * @default - a new bucket, encrypted, versioned, retained
@@ -146,10 +154,20 @@ export interface EbsPlanAlarms {
   /** Deletions were held back. */
   readonly heldPrune: cloudwatch.IAlarm;
   /**
-   * Artifacts could not be copied.
-   * @default - none, the plan has no artifacts
+   * Artifacts or the template could not be copied.
+   * @default - none, there is neither
    */
   readonly failedArtifacts?: cloudwatch.IAlarm;
+  /**
+   * Images could not be copied.
+   * @default - none, the plan has no images
+   */
+  readonly failedImages?: cloudwatch.IAlarm;
+  /**
+   * A drill failed.
+   * @default - none, the site has no drills
+   */
+  readonly failedDrills?: cloudwatch.IAlarm;
 }
 
 /** What a plan says of itself that stands in no settings. */
@@ -211,8 +229,6 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
   public readonly errorsAlarm: cloudwatch.Alarm;
   /** Fires when a run was given up. */
   public readonly deadLetterAlarm: cloudwatch.Alarm;
-  /** Fires when a drill failed; absent without `drill`. */
-  public readonly failedDrillsAlarm?: cloudwatch.Alarm;
 
   private readonly plans: SitePlan[] = [];
   private readonly alarms: Construct;
@@ -271,7 +287,6 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     const alarm = this.alarmScope(this);
     this.errorsAlarm = alarmOnErrors(alarm, 'ErrorsAlarm', (options) => this.metricErrors(options));
     this.deadLetterAlarm = alarmOnDeadLetters(alarm, 'DeadLetterAlarm', (options) => this.metricDeadLetters(options));
-    if (drill) this.failedDrillsAlarm = alarmOnFailedDrills(alarm, 'FailedDrillsAlarm', this.siteName, (options) => this.metricDrillsFailed(options));
     this.node.addValidation({ validate: () => this.plans.length > 0 ? [] : [`'${this.node.path}' must be named by 'copyTo' of an EbsSnapshotDr, got no plan`] });
   }
 
@@ -327,19 +342,24 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     return this.metric(planName, METRIC.pruneHeld, options);
   }
 
-  /** Artifacts that could not be copied. */
+  /** Artifacts, and the template, that could not be copied. */
   public metricArtifactsFailed(planName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(planName, METRIC.artifactsFailed, options);
   }
 
-  /** Drills whose stack worked. */
-  public metricDrillsPassed(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(this.siteName, METRIC.drillsPassed, options);
+  /** Images that could not be copied. */
+  public metricImagesFailed(planName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(planName, METRIC.imagesFailed, options);
   }
 
-  /** Drills whose stack did not work. */
-  public metricDrillsFailed(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(this.siteName, METRIC.drillsFailed, options);
+  /** Drills with sets of the plan whose stack worked. */
+  public metricDrillsPassed(planName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(planName, METRIC.drillsPassed, options);
+  }
+
+  /** Drills with sets of the plan whose stack did not work. */
+  public metricDrillsFailed(planName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(planName, METRIC.drillsFailed, options);
   }
 
   /** Runs of any of the functions that failed. */
@@ -352,9 +372,14 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     return depthMetric(this.deadLetterQueue, options);
   }
 
-  /** @internal Given, or the stack's; may be a token. */
-  public get _region(): string | undefined {
-    return this.props.region;
+  /** @internal In plain letters: it crosses to plans. */
+  public get _region(): string {
+    return knownRegion(`site '${this.node.path}'`, this.props.region, Stack.of(this).region);
+  }
+
+  /** @internal Undefined if it is not known: then it is the plan's. */
+  public get _account(): string | undefined {
+    return knownAccount(`site '${this.node.path}'`, this.props.account, Stack.of(this).account);
   }
 
   /** What fires about one plan at this site. */
@@ -388,15 +413,18 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     if (drill && !restore) throw new Error("'drill' needs 'restore', got none: a drill is a restore that is rehearsed");
   }
 
-  private alarmsOf({ plan, rpoSeconds, artifacts }: SitePlan): EbsPlanAlarms {
+  private alarmsOf({ plan, rpoSeconds, artifacts, images }: SitePlan): EbsPlanAlarms {
+    const { drill, restore } = this.props;
     const alarm = this.alarmScope(new Construct(this.alarms, plan));
     return {
       recoveryPointAge: alarmOnAge(alarm, 'AgeAlarm', plan, Duration.seconds(rpoSeconds), (options) => this.metricRecoveryPointAge(plan, options)),
       lateCopies: alarmOnLateCopies(alarm, 'LateCopiesAlarm', plan, (options) => this.metricCopiesLate(plan, options)),
       failedCopies: alarmOnFailedCopies(alarm, 'FailedCopiesAlarm', plan, (options) => this.metricCopiesFailed(plan, options)),
       heldPrune: alarmOnHeldPrune(alarm, 'HeldPruneAlarm', plan, (options) => this.metricPruneHeld(plan, options)),
-      failedArtifacts: artifacts.length === 0 ? undefined
-        : alarmOnFailedArtifacts(alarm, 'FailedArtifactsAlarm', plan, (options) => this.metricArtifactsFailed(plan, options)),
+      failedArtifacts: artifacts.length > 0 || restore
+        ? alarmOnFailedArtifacts(alarm, 'FailedArtifactsAlarm', plan, (options) => this.metricArtifactsFailed(plan, options)) : undefined,
+      failedImages: images ? alarmOnFailedImages(alarm, 'FailedImagesAlarm', plan, (options) => this.metricImagesFailed(plan, options)) : undefined,
+      failedDrills: drill && alarmOnFailedDrills(alarm, 'FailedDrillsAlarm', plan, (options) => this.metricDrillsFailed(plan, options)),
     };
   }
 

@@ -13,7 +13,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
-import { alarmOnDeadLetters, alarmOnErrors, alarmOnFailedFreezes, alarmOnFailedSets, alarmOnHeldPrune, AlarmScope } from './alarms';
+import { alarmOnDeadLetters, alarmOnErrors, alarmOnFailedFreezes, alarmOnFailedImages, alarmOnFailedSets, alarmOnHeldPrune, AlarmScope } from './alarms';
 import { Brake, METRIC, PlanEnv, PlanSettings, RetentionPolicy, TAG } from './contract';
 import { EbsConsistency } from './ebs-consistency';
 import { EbsDrSite } from './ebs-dr-site';
@@ -22,7 +22,7 @@ import { EbsLock } from './ebs-lock';
 import { EbsRetention } from './ebs-retention';
 import { EbsSchedule } from './ebs-schedule';
 import { EbsSelection } from './ebs-selection';
-import { guardArchive, guardRegions, guardRpo, guardSettings, guardSharedKey, knownRegion } from './guards';
+import { guardArchive, guardRegions, guardRpo, guardSettings, guardSharedKey, knownAccount, knownRegion } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
 import { allowFreezing, allowPlanPrune, allowSharing, allowSnapshots, PlanGrants } from './plan-permissions';
@@ -132,6 +132,11 @@ export interface EbsSnapshotDrProps extends HandlerOptions {
    */
   readonly region?: string;
   /**
+   * Account of the plan, for a stack that does not state it.
+   * @default - the stack's
+   */
+  readonly account?: string;
+  /**
    * Table of this Region, with keys `pk` and `sk` (strings) and time to live by `expires`.
    * @default - a new table, on demand, retained
    */
@@ -209,6 +214,8 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   public readonly failedSetsAlarm: cloudwatch.Alarm;
   /** Fires when a set is not application-consistent; absent without `EbsConsistency.freeze()`. */
   public readonly failedFreezesAlarm?: cloudwatch.Alarm;
+  /** Fires when an image could not be made; absent without `images`. */
+  public readonly failedImagesAlarm?: cloudwatch.Alarm;
   /** Fires when deletions were held back. */
   public readonly heldPruneAlarm: cloudwatch.Alarm;
   /** Fires when functions fail again and again. */
@@ -260,6 +267,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     const alarm: AlarmScope = { scope: this, topic: props.alarmTopic };
     this.failedSetsAlarm = alarmOnFailedSets(alarm, 'FailedSetsAlarm', this.planName, (options) => this.metricSetsFailed(options));
     if (this.freezeDocument) this.failedFreezesAlarm = alarmOnFailedFreezes(alarm, 'FailedFreezesAlarm', this.planName, (options) => this.metricFreezesFailed(options));
+    if (this.hasImages) this.failedImagesAlarm = alarmOnFailedImages(alarm, 'FailedImagesAlarm', this.planName, (options) => this.metricImagesFailed(options));
     this.heldPruneAlarm = alarmOnHeldPrune(alarm, 'HeldPruneAlarm', this.planName, (options) => this.metricPruneHeld(options));
     this.errorsAlarm = alarmOnErrors(alarm, 'ErrorsAlarm', (options) => this.metricErrors(options));
     this.deadLetterAlarm = alarmOnDeadLetters(alarm, 'DeadLetterAlarm', (options) => this.metricDeadLetters(options));
@@ -289,6 +297,11 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   /** Sets meant to be application-consistent that are not. */
   public metricFreezesFailed(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRIC.freezesFailed, options);
+  }
+
+  /** Images that could not be made. */
+  public metricImagesFailed(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRIC.imagesFailed, options);
   }
 
   /** Sets of this Region that retention deleted. */
@@ -343,9 +356,9 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   /** Only plain letters cross to other Regions. */
   private locateSites(): PlanSettings['sites'] {
     return this.props.copyTo.map((site) => {
-      const region = knownRegion(`site '${site.node.path}'`, site._region, Stack.of(site).region);
+      const region = site._region;
       guardRegions(this.planName, this.region, region);
-      const account = differentAccount(site, this);
+      const account = isForeign(site._account, this.account) ? site._account : undefined;
       if (account !== undefined) {
         guardSharedKey('encryptionKey', site.encryptionKey, account);
         for (const key of this.props.volumeKeys ?? []) guardSharedKey('volumeKeys', key, account);
@@ -360,7 +373,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     site._protect({
       plan: this.planName,
       region: this.region,
-      account: differentAccount(this, site),
+      account: isForeign(site._account, this.account) ? this.account : undefined,
       select: select._rule,
       rpoSeconds: this.rpo.toSeconds(),
       retention: this.retention(),
@@ -369,7 +382,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
       lock: lock?._settings,
       archiveAfterDays: archiveAfter?.toDays() ?? 0,
       artifacts: artifacts.map(({ bucketName }) => bucketName),
-      images: this.images._everyHours > 0,
+      images: this.hasImages,
     }, {
       volumeKeys: volumeKeys.map(({ keyArn }) => keyArn),
       artifacts: artifacts.map(({ bucketName, encryptionKey }) => ({ name: bucketName, encrypted: encryptionKey !== undefined })),
@@ -414,7 +427,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     return {
       plan: this.planName,
       select: this.props.select._rule,
-      images: this.images._everyHours > 0,
+      images: this.hasImages,
       table: this.table,
       siteRegions: this.sites.filter(({ account }) => account === undefined).map(({ region }) => region),
       vaultAccounts: this.vaultAccounts,
@@ -443,8 +456,16 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     return { maxSets: this.props.brake?.maxSets ?? 100, maxShare: this.props.brake?.maxShare ?? 0.1 };
   }
 
+  private get hasImages(): boolean {
+    return this.images._everyHours > 0;
+  }
+
   private get region(): string {
     return knownRegion(`plan '${this.node.path}'`, this.props.region, Stack.of(this).region);
+  }
+
+  private get account(): string | undefined {
+    return knownAccount(`plan '${this.node.path}'`, this.props.account, Stack.of(this).account);
   }
 
   private get vaultAccounts(): string[] {
@@ -483,10 +504,9 @@ const SET_EVENTS: events.EventPattern = { source: ['aws.ec2'], detailType: ['EBS
 
 const DEFAULT_RETENTION = EbsRetention.gfs({ last: 3, hourly: 24, daily: 7, weekly: 5, monthly: 12 });
 
-/** The account of the first, if it is known not to be the second's. */
-function differentAccount(first: Construct, second: Construct): string | undefined {
-  const [account, other] = [first, second].map((construct) => Stack.of(construct).account);
-  return Token.isUnresolved(account) || Token.isUnresolved(other) || account === other ? undefined : account;
+/** One that is not known is taken for the same. */
+function isForeign(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && one !== other;
 }
 
 function guardKnownKeys(keys: readonly kms.IKey[]): void {

@@ -17,6 +17,15 @@ export function guardRegions(plan: string, source: string, site: string): void {
   }
 }
 
+/** An account, if it is known. */
+export function knownAccount(what: string, given: string | undefined, ofStack: string): string | undefined {
+  if (given !== undefined && !Token.isUnresolved(ofStack) && given !== ofStack) {
+    throw new Error(`'account' of ${what} must be ${ofStack}, as its stack's, got ${given}; leave it out`);
+  }
+  const account = given ?? ofStack;
+  return Token.isUnresolved(account) ? undefined : account;
+}
+
 /** A Region in plain letters: it crosses to stacks of other Regions, where references don't reach. */
 export function knownRegion(what: string, given: string | undefined, ofStack: string): string {
   const region = given ?? ofStack;

@@ -79,6 +79,7 @@ export function onEvents(
   scope: Construct, id: string, description: string, eventPattern: events.EventPattern, handlers: readonly BundledFunction[],
 ): events.Rule {
   const rule = new events.Rule(scope, id, { description, eventPattern });
+  acknowledge(rule, { 'Serverless-EventBusDLQ': 'a lost event costs minutes: every tick does without' });
   for (const handler of handlers) {
     rule.addTarget({ bind: () => ({ arn: handler.function.functionArn }) });
     allowInvoking(handler.function, rule, id);

@@ -30,7 +30,9 @@ function alternativesOf(rule: Selection, negated: boolean): Literal[][] {
     default: {
       const parts = rule.of.map((part) => alternativesOf(part, negated));
       if ((rule.kind === 'any') !== negated) return parts.flat();
-      return parts.reduce<Literal[][]>((all, next) => all.flatMap((one) => next.map((other) => [...one, ...other])), [[]]);
+      // What would make too many alternatives is left out, which allows more.
+      return parts.reduce<Literal[][]>((all, next) => (
+        all.length * next.length > MAX_TERMS ? all : all.flatMap((one) => next.map((other) => [...one, ...other]))), [[]]);
     }
   }
 }

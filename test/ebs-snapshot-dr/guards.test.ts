@@ -1,0 +1,318 @@
+import { mkdtempSync, writeFileSync } from 'fs';
+import { tmpdir } from 'os';
+import { join } from 'path';
+import { App, Duration, Stack, TimeZone, Token } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import {
+  DrTemplate, EbsConsistency, EbsDrill, EbsDrSite, EbsDrSiteProps, EbsImages, EbsLock, EbsRestore, EbsRetention, EbsSchedule, EbsSelection, EbsSnapshotDr,
+  EbsSnapshotDrProps, RestoreParam,
+} from '../../src';
+import '../kit/stack';
+
+const SELECT = EbsSelection.tag('dr', 'gold');
+const ACCOUNT = '123456789012';
+const VAULT = '210987654321';
+const days = Duration.days;
+const numberToken = () => Token.asNumber({ Ref: 'N' });
+
+let app: App;
+let source: Stack;
+let recovery: Stack;
+beforeEach(() => {
+  app = new App({ context: { 'aws:cdk:disable-asset-staging': true } });
+  source = new Stack(app, 'Source', { env: { region: 'eu-west-1', account: ACCOUNT } });
+  recovery = new Stack(app, 'Recovery', { env: { region: 'eu-central-1', account: ACCOUNT } });
+});
+
+/** Of a number: what throws is there half. */
+let count = 0;
+const site = (props?: EbsDrSiteProps, stack = recovery) => new EbsDrSite(stack, `Site${++count}`, props);
+
+function plan(props: Partial<EbsSnapshotDrProps> = {}, stack = source): EbsSnapshotDr {
+  return new EbsSnapshotDr(stack, `Dr${++count}`, { select: SELECT, copyTo: props.copyTo ?? [site()], ...props });
+}
+
+function restore(template: DrTemplate, parameters: { [name: string]: RestoreParam } = {}): EbsDrSite {
+  return site({ restore: EbsRestore.cloudFormation({ template, parameters, executionRole: iam.Role.fromRoleName(recovery, 'Execution', 'restore') }) });
+}
+
+describe('Regions', () => {
+  test('a site in the same Region', () => {
+    expect(() => plan({ planName: 'p', copyTo: [site({}, source)] })).toThrow("'copyTo' of plan 'p' must be sites of other Regions, got one in eu-west-1, where the "
+      + 'plan itself is: a Region that is down would take both; define the EbsDrSite in a stack of another Region');
+  });
+
+  test('a site in another partition', () => {
+    const china = new Stack(app, 'China', { env: { region: 'cn-north-1' } });
+    expect(() => plan({ planName: 'p', copyTo: [site({}, china)] })).toThrow("'copyTo' of plan 'p' must be sites of the partition aws, got one in cn-north-1 (aws-cn): "
+      + 'snapshots cannot be copied between partitions');
+  });
+
+  test('a stack that does not know its Region needs to be told', () => {
+    const agnostic = new Stack(app, 'Agnostic');
+    expect(() => plan({}, agnostic)).toThrow(/^the Region of plan 'Agnostic\/Dr\d+' must be known at synth, got a token: give its stack 'env: { region: … }', or the construct 'region'$/);
+    expect(() => new EbsSnapshotDr(agnostic, 'Told', { select: SELECT, region: 'eu-north-1', copyTo: [new EbsDrSite(recovery, 'Other')] })).not.toThrow();
+  });
+
+  test('a site whose stack does not know its Region needs to be told', () => {
+    const agnostic = new Stack(app, 'Agnostic');
+    expect(() => plan({ copyTo: [site({}, agnostic)] })).toThrow(/^the Region of site 'Agnostic\/Site\d+' must be known at synth, got a token/);
+    expect(() => new EbsSnapshotDr(source, 'Told', { select: SELECT, copyTo: [new EbsDrSite(agnostic, 'Other', { region: 'eu-north-1' })] })).not.toThrow();
+  });
+
+  test('a Region or account other than the stack has', () => {
+    expect(() => plan({ region: 'eu-north-1' })).toThrow(/^'region' of plan 'Source\/Dr\d+' must be eu-west-1, as its stack's, got eu-north-1; leave it out$/);
+    expect(() => plan({ copyTo: [new EbsDrSite(recovery, 'Other', { account: VAULT })] }))
+      .toThrow(`'account' of site 'Recovery/Other' must be ${ACCOUNT}, as its stack's, got ${VAULT}; leave it out`);
+  });
+});
+
+describe('the key AWS manages, with another account', () => {
+  const vault = () => new Stack(app, 'Vault', { env: { region: 'eu-central-1', account: VAULT } });
+  const managed = (stack: Stack) => kms.Alias.fromAliasName(stack, 'Managed', 'alias/aws/ebs');
+  const message = (name: string) => `'${name}' must be a key of your own, as a site of account ${VAULT} takes part, got alias/aws/ebs: `
+    + 'snapshots under it cannot be shared; create a kms.Key and copy or re-encrypt the volumes under it';
+
+  test('on copies', () => {
+    const stack = vault();
+    expect(() => plan({ copyTo: [site({ encryptionKey: managed(stack) }, stack)] })).toThrow(message('encryptionKey'));
+  });
+
+  test('on volumes', () => {
+    const stack = vault();
+    for (const key of [managed(source), kms.Key.fromKeyArn(source, 'Arn', `arn:aws:kms:eu-west-1:${ACCOUNT}:alias/aws/ebs`)]) {
+      expect(() => plan({ copyTo: [site({}, stack)], volumeKeys: [key] })).toThrow(message('volumeKeys'));
+    }
+  });
+
+  test('is fine within one account', () => {
+    expect(() => plan({ copyTo: [site({ encryptionKey: managed(recovery) })] })).not.toThrow();
+  });
+
+  test('is fine if accounts are not known', () => {
+    const agnostic = new Stack(app, 'Agnostic', { env: { region: 'eu-central-1' } });
+    expect(() => plan({ copyTo: [site({ encryptionKey: managed(agnostic) }, agnostic)] })).not.toThrow();
+  });
+
+  test('keys only known at deployment reach no other Region', () => {
+    expect(() => plan({ volumeKeys: [new kms.Key(source, 'Key')] })).toThrow("'volumeKeys' must be keys whose ARNs are known at synth, got a token: sites in other Regions are "
+      + 'granted them; import them by kms.Key.fromKeyArn(), or leave it out');
+  });
+});
+
+describe('archive', () => {
+  const archived = (after: number, retention: EbsRetention) => () => plan({ archiveAfter: days(after), retention });
+
+  test.each<[number, EbsRetention, string]>([
+    [30, EbsRetention.last(5), "'archiveAfter' needs a retention by months or years, got none: only such sets are archived; give 'monthly' or 'yearly', or leave it out"],
+    [30, EbsRetention.gfs({ monthly: 4 }), "'archiveAfter' must leave 90 days in the archive, which are paid in any case: 'monthly' keeps sets about 112 days, got 30 days; "
+      + 'archive earlier, or keep longer'],
+    [276, EbsRetention.gfs({ yearly: 1 }), "'yearly' keeps sets about 365 days, got 276 days"],
+    [30, EbsRetention.gfs({ monthly: 3, yearly: 5 }), "'monthly' keeps sets about 84 days, got 30 days"],
+    [30, EbsRetention.gfs({ withinMonthly: days(100) }), "'withinMonthly' keeps sets about 100 days, got 30 days"],
+    [30, EbsRetention.gfs({ withinYearly: days(100) }), "'withinYearly' keeps sets about 100 days, got 30 days"],
+  ])('after %i days of %j', (after, retention, message) => {
+    expect(archived(after, retention)).toThrow(message);
+  });
+
+  test.each<[number, EbsRetention]>([[30, EbsRetention.gfs({ monthly: 5 })], [275, EbsRetention.gfs({ yearly: 1 })], [5000, EbsRetention.gfs({ monthly: -1 })]])(
+    'after %i days of %j is fine', (after, retention) => {
+      expect(archived(after, retention)).not.toThrow();
+    });
+
+  test('in whole days', () => {
+    expect(() => plan({ archiveAfter: Duration.hours(36) })).toThrow("'archiveAfter' must be 1 to 36500 whole days, got 1 day 12 hours");
+    expect(() => plan({ archiveAfter: days(numberToken()) })).toThrow("'archiveAfter' must be known at synth, got a token");
+  });
+});
+
+describe('RPO', () => {
+  test.each<[EbsSchedule, Duration, string]>([
+    [EbsSchedule.rate(Duration.hours(1)), Duration.minutes(59), "'rpo' must be at least 1 hour, the largest gap of the schedule, got 59 minutes: "
+      + 'it could not be kept even if copies took no time; schedule more often, or lengthen it'],
+    [EbsSchedule.cron({ minute: '0', hour: '8-18' }), Duration.hours(2), "'rpo' must be at least 14 hours, the largest gap of the schedule, got 2 hours"],
+    [EbsSchedule.cron({ minute: '0', timeZone: TimeZone.EUROPE_BERLIN }), Duration.hours(1), "'rpo' must be at least 2 hours, the largest gap of the schedule, got 1 hour"],
+  ])('shorter than the schedule allows', (schedule, rpo, message) => {
+    expect(() => plan({ schedule, rpo })).toThrow(message);
+  });
+
+  test('is twice the largest gap by default', () => {
+    expect(plan().rpo.toMinutes()).toBe(120);
+  });
+
+  test.each([Duration.minutes(4), days(31)])('of %s', (rpo) => {
+    expect(() => plan({ rpo })).toThrow(`'rpo' must be 5 minutes to 30 days, got ${rpo.toHumanString()}`);
+  });
+
+  test('that is not known', () => {
+    expect(() => plan({ rpo: Duration.minutes(numberToken()) })).toThrow("'rpo' must be known at synth, got a token");
+  });
+});
+
+describe('template', () => {
+  const json = (size: number) => JSON.stringify({ Resources: {}, Metadata: 'x'.repeat(size) });
+
+  test('of more than 1 MiB', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'template-')), 'app.json');
+    writeFileSync(file, json(1024 * 1024));
+    const message = `the template of a restore must have at most 1048576 bytes, got ${json(1024 * 1024).length}; move parts of it into nested stacks`;
+    expect(() => restore(DrTemplate.fromAsset(file))).toThrow(message);
+  });
+
+  test('of more than 1 MiB in line; one byte less is fine', () => {
+    const text = json(1024 * 1024 - json(0).length);
+    expect(() => restore(DrTemplate.inline(`${text} `))).toThrow('the template of a restore must have at most 1048576 bytes, got 1048577');
+    expect(() => new EbsDrSite(recovery, 'Other', {
+      restore: EbsRestore.cloudFormation({
+        template: DrTemplate.inline(text), executionRole: iam.Role.fromRoleName(recovery, 'Other/Execution', 'restore'),
+      }),
+    })).not.toThrow();
+  });
+
+  test('without resources', () => {
+    expect(() => restore(DrTemplate.inline('{}'))).toThrow("the template of a restore must have 'Resources', got none");
+  });
+
+  const TEMPLATE = DrTemplate.inline(JSON.stringify({ Parameters: { Data: {}, Size: { Default: '1' } }, Resources: {} }));
+
+  test('without a parameter that is given', () => {
+    expect(() => restore(TEMPLATE, { Data: RestoreParam.value('x'), Dta: RestoreParam.image() }))
+      .toThrow("'parameters' of a restore must be among the template's, Data, Size, got 'Dta'");
+    expect(() => new EbsDrSite(recovery, 'None', {
+      restore: EbsRestore.cloudFormation({
+        template: DrTemplate.inline('{"Resources":{}}'), parameters: { A: RestoreParam.value('') }, executionRole: iam.Role.fromRoleName(recovery, 'R', 'r'),
+      }),
+    })).toThrow("'parameters' of a restore must be among the template's, of which there are none, got 'A'");
+  });
+
+  test('with a parameter that nobody gives', () => {
+    expect(() => restore(TEMPLATE)).toThrow("'parameters' of a restore must give Data, which the template has no default for");
+  });
+
+  test('in YAML is believed', () => {
+    expect(() => restore(DrTemplate.inline('Resources: {}'), { A: RestoreParam.value('') })).not.toThrow();
+  });
+});
+
+describe('retention', () => {
+  test.each([{}, { last: 0, daily: 0 }])('of nothing: %j', (generations) => {
+    expect(() => EbsRetention.gfs(generations))
+      .toThrow("'retention' must keep something, got rules that keep nothing: give at least one of last, hourly, daily, weekly, monthly, yearly or within");
+  });
+
+  test.each([-2, 1.5, 10_001])('of %d', (last) => {
+    expect(() => EbsRetention.last(last)).toThrow(`'last' must be a whole number from 0 to 10000, or -1 for all, got ${last}`);
+  });
+
+  test('of less than an hour', () => {
+    expect(() => EbsRetention.youngerThan(Duration.minutes(59))).toThrow("'within' must be at least 1 hour, got 59 minutes");
+  });
+
+  test.each([() => EbsRetention.last(numberToken()), () => EbsRetention.youngerThan(days(numberToken()))])('that is not known', (make) => {
+    expect(make).toThrow(/'(last|within)' must be known at synth, got a token: it stands in the function's settings/);
+  });
+});
+
+describe('brake', () => {
+  test.each<[EbsSnapshotDrProps['brake'], string]>([
+    [{ maxSets: 0 }, "'brake.maxSets' must be a whole number from 1 to 10000, got 0"],
+    [{ maxSets: 10_001 }, "'brake.maxSets' must be a whole number from 1 to 10000, got 10001"],
+    [{ maxShare: 0 }, "'brake.maxShare' must be 0.001 to 1, got 0"],
+    [{ maxShare: 1.1 }, "'brake.maxShare' must be 0.001 to 1, got 1.1"],
+    [{ maxShare: numberToken() }, "'brake' must be known at synth, got a token"],
+  ])('%j', (brake, message) => {
+    expect(() => plan({ brake })).toThrow(message);
+  });
+});
+
+describe('freezing', () => {
+  test.each([Duration.seconds(4), Duration.seconds(121), Duration.millis(5500)])('for %s', (maxFrozen) => {
+    expect(() => EbsConsistency.freeze({ paths: ['/data'], maxFrozen })).toThrow(`'maxFrozen' must be 5 to 120 whole seconds, got ${maxFrozen.toHumanString()}`);
+  });
+
+  test.each(['/', 'data', '/data/', '/a b', '/a:b', '/data;reboot', '/$(id)'])('%s', (path) => {
+    expect(() => EbsConsistency.freeze({ paths: [path] }))
+      .toThrow(`'paths' must be absolute paths of letters, digits, '.', '_' and '-' below the root, which cannot be frozen safely, got '${path}'`);
+  });
+
+  test('nothing, too much, or for a time nobody knows', () => {
+    expect(() => EbsConsistency.freeze({ paths: [] })).toThrow("'paths' must be 1 to 20 mount points, got 0");
+    expect(() => EbsConsistency.freeze({ paths: Array.from({ length: 21 }, (_, i) => `/d${i}`) })).toThrow("'paths' must be 1 to 20 mount points, got 21");
+    expect(() => EbsConsistency.freeze({ paths: ['/d'], maxFrozen: Duration.seconds(numberToken()) })).toThrow("'maxFrozen' must be known at synth, got a token");
+  });
+});
+
+describe('more than limits', () => {
+  const long = (count: number) => EbsSelection.anyOf(...Array.from({ length: count }, (_, i) => EbsSelection.tag(`key-${i}`, 'v'.repeat(200))));
+
+  test('a selection that fits no variable', () => {
+    expect(() => plan({ planName: 'p', select: long(20) })).toThrow(/^settings of plan 'p' must take at most \d+ bytes as JSON, as its functions get them in a variable, got \d+; select in fewer words, or divide it into several plans$/);
+  });
+
+  test('more plans than a site holds', () => {
+    const shared = new EbsDrSite(recovery, 'Shared', { siteName: 'shared' });
+    const define = () => {
+      for (let i = 0; i < 20; i++) new EbsSnapshotDr(source, `Dr${i}`, { select: SELECT, copyTo: [shared] });
+    };
+    expect(define).toThrow(/^settings of site 'shared' must take at most \d+ bytes as JSON, as its functions get them in a variable, got \d+; let some of its plans copy to a further EbsDrSite, or select and restore in fewer words$/);
+    expect(source.node.children.filter((child) => child instanceof EbsSnapshotDr).length).toBeGreaterThan(4);
+  });
+
+  test.each<[EbsDrSiteProps, string]>([
+    [{ maxConcurrentCopies: 0 }, "'maxConcurrentCopies' must be a whole number from 1 to 1000, got 0"],
+    [{ siteName: '1st' }, "'siteName' must be 1 to 60 letters, digits and '-', a letter first, got '1st'"],
+    [{ siteName: Token.asString({ Ref: 'S' }) }, "'siteName' must be known at synth, got a token"],
+    [{ drill: EbsDrill.scheduled(EbsSchedule.rate(days(7))) }, "'drill' needs 'restore', got none: a drill is a restore that is rehearsed"],
+  ])('a site with %j', (props, message) => {
+    expect(() => site(props)).toThrow(message);
+  });
+
+  test.each<[Partial<EbsSnapshotDrProps>, string]>([
+    [{ planName: '-x' }, "'planName' must be 1 to 64 letters, digits and '-', no '-' first, got '-x'"],
+    [{ planName: 'x'.repeat(65) }, `'planName' must be 1 to 64 letters, digits and '-', no '-' first, got '${'x'.repeat(65)}'`],
+    [{ planName: Token.asString({ Ref: 'S' }) }, "'planName' must be known at synth, got a token: sites in other Regions hold it"],
+    [{ copyTo: [] }, "'copyTo' must hold at least one site, got none: sets in one Region go down with it"],
+    [{ recycleBin: days(366) }, "'recycleBin' must be 1 to 365 whole days, got 366 days"],
+  ])('a plan with %j', (props, message) => {
+    expect(() => plan(props)).toThrow(message);
+  });
+
+  test('a site twice, a name twice', () => {
+    const one = site();
+    expect(() => plan({ copyTo: [one, one] })).toThrow("'copyTo' must not repeat a site");
+    new EbsSnapshotDr(source, 'First', { select: SELECT, planName: 'p', copyTo: [one] });
+    expect(() => new EbsSnapshotDr(source, 'Second', { select: SELECT, planName: 'p', copyTo: [one] })).toThrow(/^'planName' must be unique at site '.*', got 'p' twice$/);
+  });
+
+  test('artifacts whose bucket has no name yet', () => {
+    expect(() => plan({ artifacts: [new s3.Bucket(source, 'Code')] })).toThrow("'artifacts' must be buckets whose names are known at synth, got a token: sites in other Regions read "
+      + "them; give the bucket a 'bucketName'");
+  });
+
+  test.each<[() => unknown, string]>([
+    [() => EbsImages.every(Duration.minutes(90)), "'interval' must be whole hours, at least 1, got 1 hour 30 minutes"],
+    [() => EbsImages.every(Duration.hours(numberToken())), "'interval' must be known at synth, got a token"],
+    [() => EbsLock.governance(Duration.hours(1)), "'period' must be 1 to 36500 whole days, got 1 hour"],
+    [() => EbsLock.compliance(days(36_501)), "'period' must be 1 to 36500 whole days, got 36501 days"],
+    [() => EbsLock.compliance(days(1), { coolOff: Duration.hours(73) }), "'coolOff' must be 1 to 72 whole hours, got 3 days 1 hour"],
+    [() => EbsLock.governance(days(numberToken())), "'period' must be known at synth, got a token"],
+    [() => EbsDrill.scheduled(EbsSchedule.rate(days(7)), { teardownAfter: days(8) }), "'teardownAfter' must be 0 minutes to 7 days, got 8 days"],
+    [() => EbsDrill.scheduled(EbsSchedule.rate(days(7)), { maxRestore: Duration.minutes(4) }), "'maxRestore' must be 5 minutes to 1 day, got 4 minutes"],
+    [() => RestoreParam.snapshot('/dev/s d'), "'device' must be a device like '/dev/sdf' or 'xvda', got '/dev/s d'"],
+    [() => RestoreParam.instanceType(), "'candidates' must hold at least one, got none"],
+    [() => RestoreParam.availabilityZone(Token.asString({ Ref: 'Z' })), "'candidates' must be known at synth, got a token"],
+    [() => EbsRestore.cloudFormation({ template: DrTemplate.inline(''), stackPrefix: 'a_b', executionRole: iam.Role.fromRoleName(recovery, 'R1', 'r') }),
+      "'stackPrefix' must be 1 to 60 letters, digits and '-', a letter first, got 'a_b'"],
+    [() => EbsRestore.cloudFormation({ template: DrTemplate.inline(''), parameters: { 'a-b': RestoreParam.value('') }, executionRole: iam.Role.fromRoleName(recovery, 'R2', 'r') }),
+      "'parameters' must be named by letters and digits, got 'a-b'"],
+  ])('%s', (make, message) => {
+    expect(make).toThrow(message);
+  });
+
+  test('a site without a plan', () => {
+    site();
+    expect(() => app.synth()).toThrow(/'Recovery\/Site\d+' must be named by 'copyTo' of an EbsSnapshotDr, got no plan/);
+  });
+});
