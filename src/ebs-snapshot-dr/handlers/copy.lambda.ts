@@ -1,0 +1,20 @@
+import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import type { Context } from 'aws-lambda';
+import { CLIENT } from './client';
+import { copyTick, type CopiesStarted } from './copy-tick';
+import { ServiceQuotas } from './quotas';
+import { Shell } from './shell';
+import { readEnv } from '../../handler-kit/env';
+import { SITE_ENV, type SiteSettings } from '../contract';
+
+const env = readEnv(SITE_ENV);
+const settings = JSON.parse(env.SETTINGS) as SiteSettings;
+const shell = new Shell(env.TABLE, 'site');
+const quotas = new ServiceQuotas(new ServiceQuotasClient(CLIENT), shell.log);
+
+/** A tick or an event of EBS, which says no more than that it is worth looking. */
+export function handler(_: unknown, context: Context): Promise<CopiesStarted | undefined> {
+  return shell.run(context, (run, ec2) => copyTick({
+    ...run, settings, ec2: ec2(), sourceOf: ({ region }) => ec2(region), quotas, key: env.KEY_ARN || undefined,
+  }));
+}
