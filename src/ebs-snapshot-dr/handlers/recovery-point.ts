@@ -31,14 +31,14 @@ export type PointExtras = Pick<RecoveryPoint, 'image' | 'artifacts' | 'template'
 export function readSets(snapshots: readonly Snapshot[], side: 'originals' | 'copies'): SetView[] {
   const groups = new Map<string, Snapshot[]>();
   for (const snapshot of snapshots) {
-    const { tags } = snapshot;
-    if ((TAG.source in tags) !== (side === 'copies') || !isReadable(snapshot)) continue;
-    const key = `${tags[TAG.plan]} ${tags[TAG.set]}`;
+    const { [TAG.plan]: plan, [TAG.set]: set, [TAG.source]: source } = snapshot.tags;
+    if ((source !== undefined) !== (side === 'copies') || plan === undefined || set === undefined) continue;
+    const key = `${plan} ${set}`;
     const group = groups.get(key);
     if (group) group.push(snapshot);
     else groups.set(key, [snapshot]);
   }
-  return [...groups].sort(([a], [b]) => a < b ? -1 : 1).map(([, group]) => viewOf(group, side));
+  return [...groups].sort(([a], [b]) => a < b ? -1 : 1).flatMap(([, group]) => isReadable(group[0]) ? viewOf(group, side) : []);
 }
 
 /** @throws if the set is not complete */
@@ -76,9 +76,12 @@ export function lineageOf({ tags, volume }: Snapshot): string {
   return tags[TAG.volume] ?? volume;
 }
 
+const SET_ID = /^i-[0-9a-f]+@(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/;
+
+/** One call makes all snapshots of a set with the same tags: what one of them says holds for all. */
 function isReadable({ tags }: Snapshot): boolean {
-  return tags[TAG.plan] !== undefined && /^[1-9]\d*$/.test(tags[TAG.members] ?? '') && /^i-[0-9a-f]+@\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(tags[TAG.set] ?? '')
-    && !Number.isNaN(Date.parse(tags[TAG.set].split('@')[1]));
+  const time = SET_ID.exec(tags[TAG.set])?.[1];
+  return time !== undefined && !Number.isNaN(Date.parse(time)) && /^[1-9]\d*$/.test(tags[TAG.members] ?? '');
 }
 
 function viewOf(group: readonly Snapshot[], side: 'originals' | 'copies'): SetView {
@@ -151,7 +154,9 @@ function takenAt({ tags, startedAt }: Snapshot): Millis {
 }
 
 function isFrozen(snapshot: Snapshot): boolean {
-  const [from, until] = (snapshot.tags[TAG.frozen] ?? '').split('/').map((time) => Date.parse(time));
+  const frozen = snapshot.tags[TAG.frozen];
+  if (frozen === undefined) return false;
+  const [from, until] = frozen.split('/').map((time) => Date.parse(time));
   const taken = takenAt(snapshot);
   return taken >= from && taken <= until;
 }
