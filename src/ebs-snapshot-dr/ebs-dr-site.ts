@@ -23,8 +23,8 @@ import { guardParameters, guardSettings, isManagedByAws, knownAccount, knownRegi
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
 import {
-  allowArchiving, allowArtifacts, allowCopying, allowCopyingFrom, allowDrilling, allowLocking, allowRestoring, allowSitePrune, allowSync,
-  allowTemplate, allowWatching, RestoreGrants, SiteGrants,
+  allowArchiving, allowCopying, allowCopyingArtifacts, allowCopyingFrom, allowCopyingTemplate, allowDrilling, allowLocking, allowLookingAtImages,
+  allowLookingAtTemplate, allowRestoring, allowSitePrune, allowSync, allowWatching, RestoreGrants, SiteGrants,
 } from './site-permissions';
 import { createTable } from './state-table';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
@@ -400,7 +400,8 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     allowCopyingFrom(this.copy, plan, more.volumeKeys);
     if (plan.lock) allowLocking(this.watch, plan.plan, plan.lock);
     if (plan.archiveAfterDays > 0) allowArchiving(this.prune, plan.plan);
-    for (const { name, encrypted } of more.artifacts) allowArtifacts(this.sync, plan, name, encrypted);
+    if (plan.images) allowLookingAtImages(this.watch);
+    for (const { name, encrypted } of more.artifacts) allowCopyingArtifacts(this.sync, this.grants(), plan, name, encrypted);
     this.alarmsByPlan[plan.plan] = this.alarmsOf(plan);
   }
 
@@ -509,7 +510,8 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
   private createRestore(restore: EbsRestore): BundledFunction {
     const handler = this.handler('Restore', RESTORE, this.props.restoreOptions);
     allowRestoring(handler, 'restore', this.restoreGrants(restore));
-    allowTemplate(this.sync, this.template!.bucket, this.template!.key);
+    allowCopyingTemplate(this.sync, this.grants(), this.template!);
+    allowLookingAtTemplate(this.watch, this.grants());
     return handler;
   }
 

@@ -22,6 +22,7 @@ import { EbsLock } from './ebs-lock';
 import { EbsRetention } from './ebs-retention';
 import { EbsSchedule } from './ebs-schedule';
 import { EbsSelection } from './ebs-selection';
+import { FREEZE_DOCUMENT } from './freeze-document';
 import { guardArchive, guardRegions, guardRpo, guardSettings, guardSharedKey, knownAccount, knownRegion } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
@@ -533,4 +534,3 @@ function freezeDocument(scope: Construct, id: string): ssm.CfnDocument {
     content: FREEZE_DOCUMENT,
   });
 }
-const FREEZE_DOCUMENT = { schemaVersion: '2.2' };

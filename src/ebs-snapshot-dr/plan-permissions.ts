@@ -24,7 +24,7 @@ const INSTANCES = { region: Aws.REGION, account: Aws.ACCOUNT_ID };
 export function allowSnapshots(handler: BundledFunction, grants: PlanGrants): void {
   const { plan, select, images, table } = grants;
   const terms = termsOf(select, 'aws:ResourceTag');
-  allowDescribes(handler, ['DescribeInstances', 'DescribeSnapshots', 'DescribeVolumes', ...images ? ['DescribeImages'] : []], [Aws.REGION]);
+  allowDescribes(handler, ['DescribeInstances', 'DescribeSnapshots', 'DescribeVolumes'], [Aws.REGION]);
   allowInstances(handler, ['ec2:CreateSnapshots', ...images ? ['ec2:CreateImage'] : []], terms);
   const volumes = ec2Arn(INSTANCES, 'volume');
   handler.allow(['ec2:CreateSnapshots'], [volumes]);
@@ -32,7 +32,7 @@ export function allowSnapshots(handler: BundledFunction, grants: PlanGrants): vo
   allowTagged(handler, 'CreateSnapshots', ec2Arn(HERE, 'snapshot'), [plan]);
   if (images) for (const kind of ['image', 'snapshot'] as const) allowTagged(handler, 'CreateImage', ec2Arn(HERE, kind), [plan]);
   allowTagging(handler, ['CreateSnapshots', ...images ? ['CreateImage'] : []], ['snapshot', ...images ? ['image' as const] : []], [plan]);
-  allowTable(handler, table, ['GetItem', 'Query', 'PutItem', 'DeleteItem']);
+  allowTable(handler, table, ['GetItem', 'PutItem']);
   denyRetagging(handler);
 }
 
@@ -52,24 +52,27 @@ function allowInstances(handler: BundledFunction, actions: string[], terms: read
   }
 }
 
-export function allowPlanPrune(handler: BundledFunction, { plan, images, siteRegions, table }: PlanGrants): void {
-  allowDescribes(handler, ['DescribeSnapshots', 'DescribeLockedSnapshots'], [Aws.REGION, ...siteRegions]);
-  allowOwned(handler, ['DeleteSnapshot'], 'snapshot', [plan]);
-  if (images) allowDeregistering(handler, [plan]);
+export function allowPlanPrune(handler: BundledFunction, { plan, siteRegions, table }: PlanGrants): void {
+  allowDescribes(handler, ['DescribeSnapshots'], [Aws.REGION, ...siteRegions]);
+  allowPruning(handler, [plan]);
   allowTable(handler, table, ['GetItem', 'Query', 'PutItem', 'DeleteItem']);
   denyRetagging(handler);
 }
 
-/** With what is asked before: whether somebody uses the image. */
-export function allowDeregistering(handler: BundledFunction, plans: readonly string[]): void {
-  allowDescribes(handler, ['DescribeImages', 'DescribeInstances', 'DescribeLaunchTemplates', 'DescribeLaunchTemplateVersions'], [Aws.REGION]);
+/**
+ * Sets, and images that a plan has or once had, with what is asked before: whether a snapshot is locked, and whether somebody
+ * uses the image.
+ */
+export function allowPruning(handler: BundledFunction, plans: readonly string[]): void {
+  allowDescribes(handler, ['DescribeImages', 'DescribeInstances', 'DescribeLaunchTemplateVersions', 'DescribeLockedSnapshots'], [Aws.REGION]);
+  allowOwned(handler, ['DeleteSnapshot'], 'snapshot', plans);
   handler.allow(['autoscaling:DescribeAutoScalingGroups', 'autoscaling:DescribeLaunchConfigurations'], ['*']);
   allowOwned(handler, ['DeregisterImage'], 'image', plans);
 }
 
 export function allowSharing(handler: BundledFunction, { plan, vaultAccounts, table }: PlanGrants): void {
-  allowDescribes(handler, ['DescribeSnapshots', 'DescribeSnapshotAttribute'], [Aws.REGION]);
+  allowDescribes(handler, ['DescribeSnapshots'], [Aws.REGION]);
   allowOwned(handler, ['ModifySnapshotAttribute'], 'snapshot', [plan], { StringEquals: { 'ec2:Add/userId': vaultAccounts } });
-  allowTable(handler, table, ['GetItem', 'Query', 'PutItem']);
+  allowTable(handler, table, ['Query', 'PutItem']);
   denyRetagging(handler);
 }

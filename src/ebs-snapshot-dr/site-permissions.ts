@@ -6,8 +6,9 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { ARTIFACT_PREFIX, EVIDENCE_PREFIX, INVENTORY_PREFIX, LockSettings, MANIFEST_PREFIX, SitePlan, TEMPLATE_PREFIX } from './contract';
+import { TemplateOrigin } from './dr-template';
 import { allowDescribes, allowEbsKeys, allowOwned, allowTagged, allowTagging, denyRetagging, DESCRIBES_REASON, ec2Arn, growing, keysOf } from './permissions';
-import { allowDeregistering } from './plan-permissions';
+import { allowPruning } from './plan-permissions';
 import { allowTable } from './state-table';
 import { acknowledge, wildcardResource } from '../private/acknowledge';
 import { BundledFunction } from '../private/bundled-function';
@@ -28,13 +29,14 @@ const regions = ({ plans }: SiteGrants) => growing(() => [Aws.REGION, ...new Set
 
 /** Copying into this Region; where from, each plan adds. */
 export function allowCopying(handler: BundledFunction, grants: SiteGrants): void {
-  allowDescribes(handler, ['DescribeInstances', 'DescribeSnapshots', 'DescribeImages', 'DescribeVolumes'], regions(grants));
+  allowDescribes(handler, ['DescribeInstances', 'DescribeSnapshots', 'DescribeVolumes'], regions(grants));
   // Not a wildcard: EC2 authorises a copy before it has an id, as a resource whose name is an asterisk (AWS Storage Blog, 2025).
   allowTagged(handler, 'CopySnapshot', ec2Arn(HERE, 'snapshot', '${*}'), names(grants));
-  allowTagging(handler, ['CopySnapshot', 'CopyImage'], ['snapshot', 'image'], names(grants));
-  handler.allow(['servicequotas:GetServiceQuota', 'servicequotas:GetAWSDefaultServiceQuota'], [`arn:${Aws.PARTITION}:servicequotas:${Aws.REGION}:${Aws.ACCOUNT_ID}:ec2/*`]);
+  allowTagging(handler, ['CopySnapshot'], ['snapshot'], names(grants));
+  // The code of the quota is not documented, its name is.
+  handler.allow(['servicequotas:ListServiceQuotas'], ['*']);
   if (grants.key) allowEbsKeys(handler, [grants.key.keyArn], ['Decrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'ReEncryptFrom', 'ReEncryptTo']);
-  allowTable(handler, grants.table, ALL);
+  allowTable(handler, grants.table, ['GetItem', 'Query', 'PutItem']);
   denyRetagging(handler);
 }
 
@@ -49,18 +51,30 @@ export function allowCopyingFrom(
     const from = ec2Arn({ region }, 'image', 'ami-*');
     handler.allow(['ec2:CopyImage'], [from], { StringEquals: { 'ec2:Owner': account } });
     acknowledge(handler, { [wildcardResource(handler, from)]: 'ids of images are not known before; narrowed to Region and owner' });
+    allowDescribes(handler, ['DescribeImages'], [Aws.REGION, region]);
     for (const kind of ['image', 'snapshot'] as const) allowTagged(handler, 'CopyImage', ec2Arn(HERE, kind), [plan]);
+    allowTagging(handler, ['CopyImage'], ['image', 'snapshot'], [plan]);
   }
   allowEbsKeys(handler, volumeKeys.length > 0 ? volumeKeys : [keysOf(handler, { region, account })], ['Decrypt', 'ReEncryptFrom']);
 }
 
 export function allowWatching(handler: BundledFunction, grants: SiteGrants): void {
-  allowDescribes(handler, ['DescribeSnapshots', 'DescribeImages', 'DescribeLockedSnapshots'], [Aws.REGION]);
+  allowDescribes(handler, ['DescribeSnapshots'], [Aws.REGION]);
   allowOwned(handler, ['DeleteSnapshot'], 'snapshot', names(grants));
-  allowObjects(handler, grants.bucket, ['s3:GetObject', 's3:PutObject'], [MANIFEST_PREFIX]);
-  allowObjects(handler, grants.bucket, ['s3:GetObject'], [INVENTORY_PREFIX, TEMPLATE_PREFIX]);
+  allowObjects(handler, grants.bucket, ['s3:DeleteObject', 's3:PutObject'], [MANIFEST_PREFIX]);
   allowTable(handler, grants.table, ALL);
   denyRetagging(handler);
+}
+
+/** Which template belongs to a recovery point. */
+export function allowLookingAtTemplate(handler: BundledFunction, { bucket }: SiteGrants): void {
+  allowObjects(handler, bucket, ['s3:GetObject'], [TEMPLATE_PREFIX]);
+  handler.allow(['s3:ListBucket'], [bucket.bucketArn]);
+}
+
+/** Which image belongs to a recovery point; failed copies are for the prune function. */
+export function allowLookingAtImages(handler: BundledFunction): void {
+  allowDescribes(handler, ['DescribeImages'], [Aws.REGION]);
 }
 
 export function allowLocking(handler: BundledFunction, plan: string, { days }: LockSettings): void {
@@ -68,9 +82,8 @@ export function allowLocking(handler: BundledFunction, plan: string, { days }: L
 }
 
 export function allowSitePrune(handler: BundledFunction, grants: SiteGrants): void {
-  allowDescribes(handler, ['DescribeSnapshots', 'DescribeLockedSnapshots', 'DescribeSnapshotTierStatus'], [Aws.REGION]);
-  allowOwned(handler, ['DeleteSnapshot'], 'snapshot', names(grants));
-  allowDeregistering(handler, names(grants));
+  allowDescribes(handler, ['DescribeSnapshots'], [Aws.REGION]);
+  allowPruning(handler, names(grants));
   allowObjects(handler, grants.bucket, ['s3:DeleteObject'], [MANIFEST_PREFIX]);
   allowTable(handler, grants.table, ALL);
   denyRetagging(handler);
@@ -80,23 +93,28 @@ export function allowArchiving(handler: BundledFunction, plan: string): void {
   allowOwned(handler, ['ModifySnapshotTier'], 'snapshot', [plan]);
 }
 
-export function allowSync(handler: BundledFunction, { bucket, table }: SiteGrants): void {
-  allowObjects(handler, bucket, ['s3:GetObject', 's3:PutObject'], [ARTIFACT_PREFIX, INVENTORY_PREFIX, TEMPLATE_PREFIX]);
+export function allowSync(handler: BundledFunction, { table }: SiteGrants): void {
+  allowTable(handler, table, ['GetItem', 'PutItem']);
+}
+
+/** From an object of this Region. */
+export function allowCopyingTemplate(handler: BundledFunction, { bucket }: SiteGrants, { bucket: origin, key }: TemplateOrigin): void {
+  handler.allow(['s3:GetObject'], [origin.arnForObjects(key)]);
+  if (origin.encryptionKey) handler.allow(['kms:Decrypt'], [origin.encryptionKey.keyArn], viaService('s3'));
+  allowObjects(handler, bucket, ['s3:GetObject', 's3:PutObject'], [TEMPLATE_PREFIX]);
   handler.allow(['s3:ListBucket'], [bucket.bucketArn]);
-  allowTable(handler, table, ['GetItem', 'PutItem', 'Query']);
 }
 
-/** An object of this Region that the template is copied from. */
-export function allowTemplate(handler: BundledFunction, bucket: s3.IBucket, key: string): void {
-  handler.allow(['s3:GetObject'], [bucket.arnForObjects(key)]);
-  if (bucket.encryptionKey) handler.allow(['kms:Decrypt'], [bucket.encryptionKey.keyArn], viaService('s3'));
-}
-
-/** Buckets of another Region, by name. */
-export function allowArtifacts(handler: BundledFunction, { region, account = Aws.ACCOUNT_ID }: SitePlan, bucket: string, encrypted: boolean): void {
+/** From a bucket of another Region, by name. */
+export function allowCopyingArtifacts(
+  handler: BundledFunction, { bucket: target }: SiteGrants, { region, account = Aws.ACCOUNT_ID }: SitePlan, bucket: string, encrypted: boolean,
+): void {
+  allowObjects(handler, target, ['s3:AbortMultipartUpload', 's3:PutObject'], [ARTIFACT_PREFIX]);
+  allowObjects(handler, target, ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject'], [INVENTORY_PREFIX]);
+  handler.allow(['s3:ListBucket'], [target.bucketArn]);
   const arn = `arn:${Aws.PARTITION}:s3:::${bucket}`;
-  handler.allow(['s3:ListBucket', 's3:ListBucketVersions'], [arn]);
-  handler.allow(['s3:GetObject', 's3:GetObjectVersion'], [`${arn}/*`]);
+  handler.allow(['s3:ListBucket'], [arn]);
+  handler.allow(['s3:GetObject'], [`${arn}/*`]);
   acknowledge(handler, { [wildcardResource(handler, `${arn}/*`)]: 'all objects of an artifact bucket come along' });
   if (!encrypted) return;
   handler.allow(['kms:Decrypt'], [keysOf(handler, { region, account })], {
@@ -113,20 +131,22 @@ export interface RestoreGrants extends SiteGrants {
 export function allowRestoring(handler: BundledFunction, kind: 'restore' | 'drill', grants: RestoreGrants): void {
   const { bucket, executionRole, key, stackPrefix, table } = grants;
   const stacks = `arn:${Aws.PARTITION}:cloudformation:${Aws.REGION}:${Aws.ACCOUNT_ID}:stack/${stackPrefix}-${kind}-*/*`;
-  handler.allow(['cloudformation:CreateChangeSet'], [stacks], { StringEquals: { 'cloudformation:RoleArn': executionRole.roleArn } });
+  const template = { StringLike: { 'cloudformation:TemplateUrl': `https://${bucket.bucketRegionalDomainName}/${TEMPLATE_PREFIX}*` } };
+  handler.allow(['cloudformation:CreateChangeSet'], [stacks], { ...template, StringEquals: { 'cloudformation:RoleArn': executionRole.roleArn } });
   handler.allow([
     'cloudformation:DescribeChangeSet', 'cloudformation:DescribeStackEvents', 'cloudformation:DescribeStacks', 'cloudformation:ExecuteChangeSet',
     'cloudformation:ListStackResources',
   ], [stacks]);
-  handler.allow(['cloudformation:GetTemplateSummary'], ['*']);
+  handler.allow(['cloudformation:GetTemplateSummary'], ['*'], template);
   handler.allow(['iam:PassRole'], [executionRole.roleArn], { StringEquals: { 'iam:PassedToService': 'cloudformation.amazonaws.com' } });
   acknowledge(handler, { [wildcardResource(handler, stacks)]: 'names of stacks end in the time of their restore' });
 
   allowDescribes(handler, ['DescribeAvailabilityZones', 'DescribeImages', 'DescribeInstanceTypeOfferings', 'DescribeSnapshots'], [Aws.REGION]);
   if (key) handler.allow(['kms:DescribeKey'], [key.keyArn]);
-  allowObjects(handler, bucket, ['s3:GetObject', 's3:GetObjectVersion'], [INVENTORY_PREFIX, MANIFEST_PREFIX, TEMPLATE_PREFIX]);
+  // CloudFormation fetches the template under this role.
+  allowObjects(handler, bucket, ['s3:GetObject', 's3:GetObjectVersion'], [INVENTORY_PREFIX, TEMPLATE_PREFIX]);
   handler.allow(['s3:ListBucket'], [bucket.bucketArn]);
-  allowTable(handler, table, ['GetItem', 'Query', 'PutItem', 'DeleteItem']);
+  allowTable(handler, table, kind === 'drill' ? ALL : ['GetItem', 'Query', 'PutItem']);
   acknowledge(handler, { 'AwsSolutions-IAM5[Resource::*]': DESCRIBES_REASON });
   denyRetagging(handler);
 }
