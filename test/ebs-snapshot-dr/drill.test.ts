@@ -157,7 +157,7 @@ describe('failed drills', () => {
 
   test('a key that does not sign holds up the next drills for hours only', async () => {
     const site = new Site();
-    site.signing = () => { throw new Error('KMSInvalidStateException'); };
+    site.signing.by = () => { throw new Error('KMSInvalidStateException'); };
     await site.drillToTheEnd(START);
     expect(evidenceOf(site)).toMatchObject({ outcome: 'failed', reason: 'the evidence could not be signed: Error', signedBy: '' });
     expect(site.bucket.get(`evidence/${DRILL}.sig`)).toBeUndefined();

@@ -151,7 +151,9 @@ describe('values', () => {
 
   test('a stale template is refused: what it does not declare, what it needs, what NoEcho hides', () => {
     const parameters: Parameters = { Old: { kind: 'value', value: 'x' }, Password: { kind: 'value', value: 'x' } };
-    const declared = { Password: { hasDefault: false, noEcho: true }, New: { hasDefault: false, noEcho: false }, Size: { hasDefault: true, noEcho: false } };
+    const declared = {
+      Password: { hasDefault: false, noEcho: true }, New: { hasDefault: false, noEcho: false }, Size: { hasDefault: true, noEcho: false },
+    };
     const refusal = () => values(parameters, [], { declared });
     expect(refusal).toThrow("parameter 'Old': the template does not declare it; it declares New, Password, Size");
     expect(refusal).toThrow("parameter 'New': the template declares it without default, and the restore has no value for it");

@@ -18,8 +18,19 @@ export const PLAN: SitePlan = {
   rpoSeconds: 7200,
   select: { kind: 'tag', key: 'dr', values: [] },
   retention: {
-    last: 1, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0,
-    withinHours: 0, withinHourlyHours: 0, withinDailyHours: 0, withinWeeklyHours: 0, withinMonthlyHours: 0, withinYearlyHours: 0, timeZone: 'UTC',
+    last: 1,
+    hourly: 0,
+    daily: 0,
+    weekly: 0,
+    monthly: 0,
+    yearly: 0,
+    withinHours: 0,
+    withinHourlyHours: 0,
+    withinDailyHours: 0,
+    withinWeeklyHours: 0,
+    withinMonthlyHours: 0,
+    withinYearlyHours: 0,
+    timeZone: 'UTC',
   },
   brake: { maxSets: 10, maxShare: 0.1 },
   timedCopies: false,
@@ -56,7 +67,11 @@ export function copied(devices: Readonly<Record<string, string>>, options: Omit<
 /** The copy of an image that was made with a set. */
 export function imageCopy(image: string, { plan = 'p', instance = 'i-1', scheduled = T0, state = 'available' }: SetOptions & { readonly state?: Image['state'] } = {}): Image {
   return {
-    image, state, createdAt: scheduled, name: image, snapshots: [],
+    image,
+    state,
+    createdAt: scheduled,
+    name: image,
+    snapshots: [],
     tags: { [TAG.plan]: plan, [TAG.set]: setId(instance, at(scheduled)), [TAG.source]: `source-${image}` },
   };
 }
@@ -83,15 +98,16 @@ export class Site {
   public images: Image[];
   public readonly metrics: Array<readonly [string, string, number]> = [];
   public readonly probes: ProbeRequest[] = [];
-  public probe?: (request: ProbeRequest) => unknown;
-  public signing: () => string = () => 'signed';
+  public probe: ((request: ProbeRequest) => unknown) | undefined;
+  public readonly signing: { by: () => string } = { by: () => 'signed' };
   public line!: Line;
 
   constructor(private readonly options: SiteOptions = {}) {
     this.settings = options.settings ?? SETTINGS;
     this.snapshots = [...options.snapshots ?? copied({ 'vol-1': '/dev/sdf' })];
     this.images = [...options.images ?? []];
-    const declared = Object.fromEntries(Object.keys(this.settings.restore?.parameters ?? {}).map((name) => [name, { hasDefault: false, noEcho: false }]));
+    const names = Object.keys(this.settings.restore?.parameters ?? {});
+    const declared = Object.fromEntries(names.map((name) => [name, { hasDefault: false, noEcho: false }]));
     this.stacks = new StackModel(this.clock, { declared, ...options });
     this.bucket.put(TEMPLATE_KEY, options.template ?? '{}');
     if (!options.blind) this.note();
@@ -148,11 +164,15 @@ export class Site {
     const { probe } = this;
     return {
       ...base,
-      ...probe && { probe: { invoke: async (request) => line.call('lambda', 'Invoke', REGION, () => {
-        this.probes.push(request);
-        return probe(request);
-      }) } },
-      signer: { sign: () => line.call('kms', 'Sign', REGION, this.signing) },
+      ...probe && {
+        probe: {
+          invoke: async (request) => line.call('lambda', 'Invoke', REGION, () => {
+            this.probes.push(request);
+            return probe(request);
+          }),
+        },
+      },
+      signer: { sign: () => line.call('kms', 'Sign', REGION, this.signing.by) },
       signingKey: 'arn:aws:kms:us-west-2:111122223333:key/1',
       metrics: { count: (...count) => this.metrics.push(count) },
       log: { info: () => {}, warn: () => {} },

@@ -1,10 +1,11 @@
 import { METRIC, type DrillEvent, type DrillEvidence } from '../contract';
 import { drillEvidence, evidenceKey, evidenceText, signatureKey, type DrillTimes } from './evidence';
 import { LEDGER, type LedgerItem, type Log, type Metrics, type Millis, type Probe, ProbeFailed, type Signer } from './ports';
-import { pinned, prepareRestore, type PreparedRestore } from './prepare-restore';
+import { exactly, prepareRestore, type PreparedRestore } from './prepare-restore';
 import { RestoreRefused } from './refusal';
 import { protectedUntil, timeAfter } from './restore-items';
 import type { RestoreWorld } from './restore-run';
+import { codeOf } from './run';
 import { changeSetName, firstOf, isLackOfCapacity, stateOf } from './stack-state';
 
 export interface DrillWorld extends RestoreWorld {
@@ -132,17 +133,20 @@ class Drill {
     if (prepared === undefined) return this.prepare();
     const { templateUrl, parameters } = prepared;
     const { capabilities } = this.world.settings.restore!;
-    const { stack } = await this.world.stacks.createChangeSet({ stack: this.stack, changeSet: changeSet!, templateUrl, parameters, capabilities, tags: {} });
+    const { stack } = await this.world.stacks.createChangeSet({
+      stack: this.stack, changeSet: changeSet!, templateUrl, parameters, capabilities, tags: {},
+    });
     return this.write({ stage: 'creating', stacks: [...stacks.slice(0, -1), stack], times: { ...times, changedAt: times.changedAt ?? this.now } });
   }
 
   private async prepare(): Promise<DrillItem | undefined> {
     const { attempt, points, stacks } = this.item;
-    const prepared = await prepareRestore(attempt === 0 ? {} : pinned(points), attempt, this.world.points(false), this.world);
+    const prepared = await prepareRestore(attempt === 0 ? {} : exactly(points), attempt, this.world.points(false), this.world);
     const stack = attempt === 0 ? this.base : `${this.base}-${attempt + 1}`;
     const { ledger } = this.world;
     await ledger.put({ pk: LEDGER.restore, sk: this.base, at: this.now, expires: protectedUntil(this.now), state: 'drill', sets: prepared.sets });
-    return this.write({ prepared, points: prepared.points, stacks: [...stacks, stack], changeSet: changeSetName(stack, prepared.templateUrl, prepared.parameters) });
+    const changeSet = changeSetName(stack, prepared.templateUrl, prepared.parameters);
+    return this.write({ prepared, points: prepared.points, stacks: [...stacks, stack], changeSet });
   }
 
   private async create(): Promise<DrillItem | undefined> {
@@ -260,7 +264,8 @@ class Drill {
       return { evidence, text, signature: await this.world.signer.sign(text) };
     } catch (error) {
       if (this.now - this.item.times.finishedAt! < MAX_SIGNING_MS) throw error;
-      const unsigned: DrillEvidence = { ...evidence, outcome: 'failed', reason: evidence.reason ?? `the evidence could not be signed: ${(error as Error).name}`, signedBy: '' };
+      const reason = evidence.reason ?? `the evidence could not be signed: ${codeOf(error)}`;
+      const unsigned: DrillEvidence = { ...evidence, outcome: 'failed', reason, signedBy: '' };
       return { evidence: unsigned, text: evidenceText(unsigned) };
     }
   }

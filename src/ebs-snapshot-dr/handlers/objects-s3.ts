@@ -2,10 +2,10 @@ import {
   AbortMultipartUploadCommand, CompleteMultipartUploadCommand, CopyObjectCommand, CreateMultipartUploadCommand, DeleteObjectCommand, GetObjectCommand,
   HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client, UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
-import { isNotFound, isPreconditionFailed } from '../../handler-kit/conditional';
-import { paginate } from '../../handler-kit/paginate';
 import type { Artifacts, Objects, SourceObject } from './ports';
 import { inParallel } from './run';
+import { isNotFound, isPreconditionFailed } from '../../handler-kit/conditional';
+import { paginate } from '../../handler-kit/paginate';
 
 type S3 = Pick<S3Client, 'send'>;
 
@@ -72,7 +72,10 @@ export class S3Artifacts implements Artifacts {
 
   public async copy(bucket: string, object: SourceObject, target: string, signal: AbortSignal): Promise<string | undefined> {
     try {
-      return versioned(object.size > MAX_COPY_BYTES ? await this.copyParts(bucket, object, target, signal) : await this.copyWhole(bucket, object, target, signal));
+      const version = object.size > MAX_COPY_BYTES
+        ? await this.copyParts(bucket, object, target, signal)
+        : await this.copyWhole(bucket, object, target, signal);
+      return versioned(version);
     } catch (error) {
       if (isPreconditionFailed(error) || isNotFound(error)) return undefined;
       throw error;
@@ -105,8 +108,8 @@ export class S3Artifacts implements Artifacts {
         }), { abortSignal: signal });
         return { PartNumber: part, ETag: CopyPartResult!.ETag };
       });
-      const { VersionId: version } = await this.site.send(new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts } }), { abortSignal: signal });
-      return version;
+      const complete = new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts } });
+      return (await this.site.send(complete, { abortSignal: signal })).VersionId;
     } catch (error) {
       // Its parts would be paid for; if this fails, the bucket's lifecycle ends it.
       await this.site.send(new AbortMultipartUploadCommand({ ...place, UploadId })).catch(() => {});

@@ -1,9 +1,9 @@
 import { DescribeAvailabilityZonesCommand, DescribeInstanceTypeOfferingsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
-import { isAccessDenied } from '../../handler-kit/conditional';
-import { paginate } from '../../handler-kit/paginate';
 import type { Log, Preflight } from './ports';
 import { codeOf } from './run';
+import { isAccessDenied } from '../../handler-kit/conditional';
+import { paginate } from '../../handler-kit/paginate';
 
 export class RegionPreflight implements Preflight {
   constructor(private readonly ec2: Pick<EC2Client, 'send'>, private readonly kms: Pick<KMSClient, 'send'>, private readonly log: Log) {}

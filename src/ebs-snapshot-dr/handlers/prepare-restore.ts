@@ -43,7 +43,8 @@ export async function prepareRestore(
   const { choice, warnings } = await chooseUsablePoints(request, restore.parameters, points, sources);
   const inventories = await readInventories(restore.parameters, choice, sources);
   const offered = await offeredCandidates(restore.parameters, sources.preflight);
-  const values = parameterValues(restore.parameters, choice, plans, { bucket, inventories: inventories.byPlan, artifactKey, offered, declared, attempt });
+  const offer = { bucket, inventories: inventories.byPlan, artifactKey, offered, declared, attempt };
+  const values = parameterValues(restore.parameters, choice, plans, offer);
   return {
     points: choice.used.map(({ plan, set, takenAt, consistency }) => ({ plan, set, takenAt, consistency })),
     sets: choice.used.map(({ set }) => set),
@@ -54,7 +55,7 @@ export async function prepareRestore(
 }
 
 /** A request for exactly these points. */
-export function pinned(points: PreparedRestore['points']): Pick<RestoreRequest, 'sets'> {
+export function exactly(points: PreparedRestore['points']): Pick<RestoreRequest, 'sets'> {
   return { sets: points.map(({ plan, set }) => ({ plan, set })) };
 }
 

@@ -1,6 +1,6 @@
 import { parseSetId, type RestoreAnswer, type RestoreRequest } from '../contract';
 import { LEDGER, type Clock, type Ledger, type RecoveryPoints, type StackChange, type Stacks } from './ports';
-import { pinned, prepareRestore, type PreparedRestore, type RestoreSources } from './prepare-restore';
+import { exactly, prepareRestore, type PreparedRestore, type RestoreSources } from './prepare-restore';
 import { RestoreRefused } from './refusal';
 import { releaseRestores, type RestoreFields, type RestoreItem, writeRestore } from './restore-items';
 import { changeSetName, firstOf, isLackOfCapacity, stateOf } from './stack-state';
@@ -155,7 +155,7 @@ class Restore {
     const failures = await this.world.stacks.failures(stack);
     const lack = failures.find(({ reason }) => isLackOfCapacity(reason));
     if (lack === undefined) throw new RestoreRefused(`stack '${stack}' failed: ${firstOf(failures)}`);
-    const prepared = await prepareRestore(pinned(points), attempt + 1, this.world.points(false), this.world);
+    const prepared = await prepareRestore(exactly(points), attempt + 1, this.world.points(false), this.world);
     const warnings = [`stack '${stack}' failed for lack of capacity (${lack.logicalId}: ${lack.reason}), and can be deleted`, ...prepared.warnings];
     return this.propose(asked, { ...prepared, warnings }, attempt + 1, item);
   }

@@ -1,13 +1,14 @@
 import {
-  type Capability, type CloudFormationClient, CreateChangeSetCommand, DeleteStackCommand, DescribeChangeSetCommand, type DescribeChangeSetCommandOutput,
-  DescribeStackEventsCommand, DescribeStacksCommand, ExecuteChangeSetCommand, GetTemplateSummaryCommand, ListStackResourcesCommand, type StackEvent,
+  type Capability, type CloudFormationClient, CreateChangeSetCommand, DeleteStackCommand, DescribeChangeSetCommand,
+  type DescribeChangeSetCommandOutput, DescribeStackEventsCommand, DescribeStacksCommand, ExecuteChangeSetCommand, GetTemplateSummaryCommand,
+  ListStackResourcesCommand, type StackEvent,
 } from '@aws-sdk/client-cloudformation';
-import type { Deadline } from '../../handler-kit/deadline';
-import { paginate } from '../../handler-kit/paginate';
 import type { Clock, Millis, StackChange, Stacks } from './ports';
 import { RestoreRefused } from './refusal';
 import { codeOf } from './run';
 import { stateOf } from './stack-state';
+import type { Deadline } from '../../handler-kit/deadline';
+import { paginate } from '../../handler-kit/paginate';
 
 const POLL_MS = 1000;
 /** What CloudFormation will not take, however often it is asked. */
@@ -59,7 +60,9 @@ export class CloudFormationStacks implements Stacks {
 
   private async changesOf(stack: string, changeSet: string, first: DescribeChangeSetCommandOutput): Promise<readonly StackChange[]> {
     const pages = paginate(
-      async (token) => token === undefined ? first : this.cloudFormation.send(new DescribeChangeSetCommand({ StackName: stack, ChangeSetName: changeSet, NextToken: token })),
+      async (NextToken) => NextToken === undefined
+        ? first
+        : this.cloudFormation.send(new DescribeChangeSetCommand({ StackName: stack, ChangeSetName: changeSet, NextToken })),
       ({ Changes: changes = [], NextToken: next }) => ({ items: changes, next }),
     );
     const changes: StackChange[] = [];

@@ -61,7 +61,9 @@ async function syncPlan(plan: SitePlan, world: SyncWorld): Promise<number> {
     const { copied, failed, pending } = await copyAll(plan, found.copy, world);
     const after = { objects: merge(found.keep, copied), pending: pending + failed + found.failed };
     const key = inventoryKey(plan.plan);
-    const version = before !== undefined && isSame(before.inventory, after) ? before.version : await write(key, { version: 1, at: iso(clock.now()), ...after }, objects);
+    const version = before !== undefined && isSame(before.inventory, after)
+      ? before.version
+      : await write(key, { version: 1, at: iso(clock.now()), ...after }, objects);
     const noted = await ledger.get(LEDGER.inventory, plan.plan);
     if (noted?.version !== version) await ledger.put({ pk: LEDGER.inventory, sk: plan.plan, at: clock.now(), key, version });
     log.info('artifacts copied', { plan: plan.plan, copied: copied.length, kept: found.keep.length, failed: failed + found.failed, pending });
@@ -89,8 +91,9 @@ async function compare(
       log.warn('a bucket of artifacts cannot be listed', { plan, bucket, ...told(error) });
       return undefined;
     });
-    if (listed?.length === 0 && known.length > 0) log.warn('a bucket of artifacts is empty, its last ones stay', { plan, bucket, artifacts: known.length });
-    if (listed === undefined || (listed.length === 0 && known.length > 0)) {
+    const emptied = listed?.length === 0 && known.length > 0;
+    if (emptied) log.warn('a bucket of artifacts is empty, its last ones stay', { plan, bucket, artifacts: known.length });
+    if (listed === undefined || emptied) {
       failed++;
       keep.push(...known);
       continue;
@@ -122,7 +125,9 @@ async function copyAll(
   return { copied, failed, pending: all.length - copied.length - failed };
 }
 
-async function readInventory(plan: string, objects: Objects): Promise<{ readonly inventory: ArtifactInventory; readonly version: string } | undefined> {
+async function readInventory(
+  plan: string, objects: Objects,
+): Promise<{ readonly inventory: ArtifactInventory; readonly version: string } | undefined> {
   const key = inventoryKey(plan);
   const head = await objects.head(key);
   const body = head && await objects.get(key);
