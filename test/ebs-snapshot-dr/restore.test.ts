@@ -16,10 +16,12 @@ function withRestore(changes: Partial<RestoreSettings>) {
   return { ...SETTINGS, restore: { ...RESTORE, ...changes } };
 }
 
-const CAPACITY = withRestore({ parameters: {
-  Data: { kind: 'snapshot', device: '/dev/sdf' },
-  Type: { kind: 'instance-type', candidates: ['m5.large', 'm6i.large'] },
-} });
+const CAPACITY = withRestore({
+  parameters: {
+    Data: { kind: 'snapshot', device: '/dev/sdf' },
+    Type: { kind: 'instance-type', candidates: ['m5.large', 'm6i.large'] },
+  },
+});
 
 /** Sets that nothing may delete now. */
 function kept(site: Site): readonly unknown[] {

@@ -115,8 +115,16 @@ export class StackModel {
 
   private add(name: string, templateUrl: string): StackRecord {
     const stack: StackRecord = {
-      id: `arn:aws:cloudformation:us-west-2:111122223333:stack/${name}/${++this.ids}`, name, status: 'REVIEW_IN_PROGRESS', parameters: {},
-      changeSets: new Map(), failures: [], resources: [], lastEventAt: this.clock.now(), deletions: 0, templateUrl,
+      id: `arn:aws:cloudformation:us-west-2:111122223333:stack/${name}/${++this.ids}`,
+      name,
+      status: 'REVIEW_IN_PROGRESS',
+      parameters: {},
+      changeSets: new Map(),
+      failures: [],
+      resources: [],
+      lastEventAt: this.clock.now(),
+      deletions: 0,
+      templateUrl,
     };
     this.stacks.push(stack);
     return stack;
