@@ -15,6 +15,7 @@ export interface CopyRun extends Run {
   readonly settings: SiteSettings;
   /** Of the site. */
   readonly ec2: Ec2;
+  /** EC2 of the plan's Region as the plan's own account sees it: others see no tags there. */
   readonly sourceOf: (plan: SitePlan) => Ec2;
   readonly quotas: Quotas;
   /** Key for the copies. */
@@ -152,19 +153,25 @@ function newestOf(sets: readonly SetView[]): Map<string, SetView> {
   return newest;
 }
 
-/** Writes down which instances the RPO counts for, for the time when nobody can be asked. No instances at all is no answer. */
+/**
+ * Writes down which instances the RPO counts for, for the time when nobody can be asked. No instances at all is no answer, and
+ * one that is missing goes when a second answer lacks it too.
+ */
 async function callTheRoll({ ledger, clock, log }: CopyRun, plan: SitePlan, instances: readonly Instance[]): Promise<void> {
-  if (plan.account !== undefined) return;
   const selected = instances.filter(({ instance, tags, volumes }) => (
     matches(plan.select, tags, instance) && volumes.some((volume) => !(EXCLUDE_TAG in volume.tags))));
-  const earlier = (await ledger.get(LEDGER.roster, plan.plan))?.instances as Readonly<Record<string, Millis>> | undefined;
+  const item = await ledger.get(LEDGER.roster, plan.plan);
+  const earlier = item?.instances as Readonly<Record<string, Millis>> | undefined;
   if (selected.length === 0 && earlier !== undefined && Object.keys(earlier).length > 0) {
     log.warn('the plan selects no instance any more', { plan: plan.plan, before: Object.keys(earlier).length });
     return;
   }
   const now = clock.now();
-  const roll = Object.fromEntries(selected.map(({ instance }) => [instance, earlier?.[instance] ?? now]));
-  await ledger.put({ pk: LEDGER.roster, sk: plan.plan, at: now, instances: roll });
+  const present = Object.fromEntries(selected.map(({ instance }) => [instance, earlier?.[instance] ?? now]));
+  const before = (item?.missing ?? []) as readonly string[];
+  const missing = Object.keys(earlier ?? {}).filter((instance) => !(instance in present) && !before.includes(instance));
+  const kept = Object.fromEntries(missing.map((instance) => [instance, earlier![instance]]));
+  await ledger.put({ pk: LEDGER.roster, sk: plan.plan, at: now, instances: { ...kept, ...present }, missing });
 }
 
 /** Claim → call → record, until EC2 says that there are enough. */
@@ -180,8 +187,9 @@ async function begin(run: CopyRun, views: readonly PlanView[], chosen: readonly 
     if (copies.of(source)?.state === 'claimed' && await isThere(run, source)) return;
     const claim = await copies.claim(source, clock.now(), expiry(plan, candidate.takenAt));
     if (claim === undefined) return;
+    let copy: string;
     try {
-      const copy = await ec2.copySnapshot({
+      copy = await ec2.copySnapshot({
         source,
         sourceRegion: plan.region,
         key,
@@ -189,15 +197,16 @@ async function begin(run: CopyRun, views: readonly PlanView[], chosen: readonly 
         tags: copyTags(original),
         description: `${plan.plan} ${candidate.set} ${source}`,
       });
-      await copies.started(claim, copy, clock.now());
-      begun.add(candidate);
     } catch (error) {
       const code = codeOf(error);
       full ||= code === 'ResourceLimitExceeded';
       if (code === 'ResourceLimitExceeded' || code === 'RequestLimitExceeded') return copies.queued(claim, clock.now());
       log.warn('copy not started', { source, code });
       if (isRefusal(error)) await copies.refused(claim, clock.now());
+      return;
     }
+    begun.add(candidate);
+    await copies.started(claim, copy, clock.now());
   });
   return begun;
 }
@@ -230,10 +239,11 @@ async function copyImages(run: CopyRun, views: readonly PlanView[], most: number
       const claim = await copies.claim(image.image, clock.now(), Math.max(image.createdAt, clock.now()) + 10 * MEMORY_MS);
       if (claim === undefined) continue;
       free--;
+      let copy: string;
       try {
         const { [TAG.set]: set, [TAG.origin]: origin, [TAG.name]: name } = image.tags;
         const common = { [TAG.plan]: plan.plan, [TAG.origin]: origin };
-        const copy = await ec2.copyImage({
+        copy = await ec2.copyImage({
           source: image.image,
           sourceRegion: plan.region,
           // A copy that failed keeps its name until it is cleared away.
@@ -243,7 +253,6 @@ async function copyImages(run: CopyRun, views: readonly PlanView[], most: number
           imageTags: { ...common, [TAG.set]: set, [TAG.source]: image.image, ...name !== undefined && { [TAG.name]: name } },
           snapshotTags: { ...common, [TAG.image]: set, [TAG.source]: image.image },
         });
-        await copies.started(claim, copy, clock.now());
       } catch (error) {
         const code = codeOf(error);
         if (/LimitExceeded$/.test(code)) {
@@ -253,7 +262,9 @@ async function copyImages(run: CopyRun, views: readonly PlanView[], most: number
         failed++;
         log.warn('image not copied', { image: image.image, code });
         if (isRefusal(error)) await copies.refused(claim, clock.now());
+        continue;
       }
+      await copies.started(claim, copy, clock.now());
     }
     metrics.count(plan.plan, METRIC.imagesFailed, failed);
   }

@@ -163,6 +163,8 @@ export const LEDGER = {
   roster: 'roster',
   /** Both: sk = set id or image. What a prune run decided to delete (`snapshots`, `image`, `done`). A set that stands here is no recovery point. */
   deletion: (plan: string) => `deletion#${plan}`,
+  /** Source: sk = `<site's region>#<set id>`. The set was seen there as a whole. */
+  copied: (plan: string) => `copied#${plan}`,
   /** Source: sk = set id. Accounts it is shared with. */
   share: (plan: string) => `share#${plan}`,
   /** Both: sk = name of a run. One at a time, until `until`. */

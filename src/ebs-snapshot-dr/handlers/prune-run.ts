@@ -1,5 +1,5 @@
 import { manifestKey, pointKey } from './manifests';
-import type { Ec2, Objects } from './ports';
+import type { Ec2, Millis, Objects } from './ports';
 import { LEDGER } from './ports';
 import { prune, type Pruned, type PruneRun, type Side } from './prune';
 import { readSets, type SetView } from './recovery-point';
@@ -40,19 +40,26 @@ export async function prunePlan(run: PlanPruneRun): Promise<Pruned | undefined> 
 
 /** Sets that a site has not copied as a whole and still may, and all if it does not answer. */
 async function awaitedBySites(run: PlanPruneRun, sets: readonly SetView[]): ReturnType<Side['awaited']> {
-  const { settings: { plan, rpoSeconds, sites }, clock, log } = run;
+  const { settings: { plan, rpoSeconds, sites }, clock, ledger, log } = run;
   // A day more than the sites look back: they may be late.
   const oldest = clock.now() - lookBackSeconds(rpoSeconds) * 1000 - DAY_MS;
   const awaited = new Set<string>();
+  // What was there once, the site's own retention may have deleted since.
+  const before = new Set((await ledger.list(LEDGER.copied(plan))).map(({ sk }) => sk));
   let unanswered = false;
   for (const { region, account } of sites) {
     try {
       const copies = account === undefined ? await run.siteAt(region).snapshots({ tags: { [TAG.plan]: [plan] } }) : [];
       const there = new Map(readSets(copies, 'copies').map((copy) => [copy.set, copy]));
       for (const { set, at } of sets) {
+        const key = `${region}#${set}`;
         const copy = there.get(set);
         const mayCome = at > oldest || copy?.snapshots.some(({ state }) => state === 'pending');
-        if (copy?.state !== 'complete' && mayCome) awaited.add(set);
+        if (copy?.state === 'complete') {
+          if (!before.has(key)) await ledger.put({ pk: LEDGER.copied(plan), sk: key, at: clock.now(), expires: expiry(at, rpoSeconds) });
+        } else if (mayCome && !before.has(key)) {
+          awaited.add(set);
+        }
       }
     } catch (error) {
       log.warn('a site does not say which sets it has', { plan, region, code: codeOf(error) });
@@ -61,6 +68,11 @@ async function awaitedBySites(run: PlanPruneRun, sets: readonly SetView[]): Retu
     }
   }
   return { sets: awaited, unanswered };
+}
+
+/** Nobody asks for it any more when the sites have stopped looking. */
+function expiry(at: Millis, rpoSeconds: number): number {
+  return Math.ceil(at / 1000) + lookBackSeconds(rpoSeconds) + 7 * 86_400;
 }
 
 /**

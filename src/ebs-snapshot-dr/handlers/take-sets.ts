@@ -98,7 +98,7 @@ async function take(run: TakeSetsRun, target: Target): Promise<Outcome> {
       const query = { tags: { [TAG.plan]: [plan], [TAG.set]: [set] } };
       const found = [...await ec2.snapshots(query), ...await ec2.snapshots(query)];
       if (found.length > 0) {
-        await ledger.put({ ...earlier!, at: clock.now(), state: 'taken', snapshots: [...new Set(found.map(({ snapshot }) => snapshot))] });
+        await ledger.put({ ...earlier!, at: clock.now(), state: 'taken', snapshots: [...new Set(found.map((member) => member.snapshot))] });
         return 'taken';
       }
     }
@@ -112,16 +112,39 @@ function claimOf({ clock, settings }: TakeSetsRun, set: string): LedgerItem {
 }
 
 async function create(run: TakeSetsRun, target: Target, claim: LedgerItem): Promise<Outcome> {
-  const { clock, ec2, ledger, log, settings: { plan }, origin } = run;
-  const { instance, set, members, excluded } = target;
-  const record = async (state: string, more: Readonly<Record<string, unknown>> = {}) => {
+  const { clock, ledger, log } = run;
+  const { set, members } = target;
+  const record = async (state: string, more: Readonly<Record<string, unknown>>) => {
     await ledger.put({ ...claim, at: clock.now(), state, ...more }, claim.at);
   };
+  let made: Created;
+  try {
+    made = await snapshot(run, target);
+  } catch (error) {
+    const code = codeOf(error);
+    log.warn('set not taken', { set, code });
+    if (!isRefusal(error)) return 'open';
+    const gone = code.startsWith('InvalidInstanceID');
+    await record(gone ? 'gone' : 'refused', { code });
+    return gone ? 'gone' : 'failed';
+  }
+  await record('taken', { snapshots: made.map((member) => member.snapshot) });
+  if (made.length === members.length) return 'taken';
+  // Too late to tell its members the right number: the next set has it.
+  log.warn('volumes changed while a set was taken, it is not complete', { set, expected: members.length, made: made.length });
+  return 'failed';
+}
+
+type Created = Awaited<ReturnType<Ec2['createSnapshots']>>;
+
+/** While file systems are frozen, if they can be. Only the call's answer is waited for. */
+async function snapshot(run: TakeSetsRun, { instance, set, members, excluded }: Target): Promise<Created> {
+  const { clock, ec2, settings: { plan }, origin } = run;
   const frozen = await freeze(run, instance);
   try {
     const tags = originalTags(plan, set, instance, members, origin, frozen);
     const isRoot = ({ device }: Volume) => device === instance.rootDevice;
-    const made = await ec2.createSnapshots({
+    return await ec2.createSnapshots({
       instance: instance.instance,
       excludeVolumes: excluded.filter((volume) => !isRoot(volume)).map(({ volume }) => volume),
       excludeRoot: excluded.some(isRoot),
@@ -130,18 +153,6 @@ async function create(run: TakeSetsRun, target: Target, claim: LedgerItem): Prom
       description: `${plan} ${set}`,
       ...frozen && { timeoutMs: frozen.until - clock.now() },
     });
-    await record('taken', { snapshots: made.map(({ snapshot }) => snapshot) });
-    if (made.length === members.length) return 'taken';
-    // Too late to tell its members the right number: the next set has it.
-    log.warn('volumes changed while a set was taken, it is not complete', { set, expected: members.length, made: made.length });
-    return 'failed';
-  } catch (error) {
-    const code = codeOf(error);
-    log.warn('set not taken', { set, code });
-    if (!isRefusal(error)) return 'open';
-    const gone = code.startsWith('InvalidInstanceID');
-    await record(gone ? 'gone' : 'refused', { code });
-    return gone ? 'gone' : 'failed';
   } finally {
     if (frozen) await thaw(run, instance, frozen.command);
   }
