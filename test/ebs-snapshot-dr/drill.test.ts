@@ -1,4 +1,4 @@
-import { at, HOUR, T0 } from './builders';
+import { at, HOUR, snapshot, T0 } from './builders';
 import { copied, RESTORE, SETTINGS, Site, type SiteOptions } from './site-at-work';
 import { CREATION_MS, OUTPUTS } from './stack-model';
 import { type DrillEvidence, METRIC, setId } from '../../src/ebs-snapshot-dr/contract';
@@ -134,6 +134,15 @@ describe('failed drills', () => {
 
   test('what deleting leaves behind is in the evidence: retained resources', async () => {
     expect(evidenceOf(await drilled({ teardown: 'retains' }))).toMatchObject({ outcome: 'failed', reason: 'resources were left behind', leftovers: ['Data (AWS::EC2::Volume): DELETE_SKIPPED'] });
+  });
+
+  test('… snapshots that a deletion policy made', async () => {
+    const site = await drilled({}, (one) => one.probe = ({ stack }) => {
+      const { tags } = one.stacks.find(stack)!;
+      one.snapshots.push(snapshot('snap-final', { tags }), snapshot('snap-other'));
+      return { ok: true };
+    });
+    expect(evidenceOf(site)).toMatchObject({ outcome: 'failed', reason: 'resources were left behind', leftovers: ['snap-final (snapshot)'] });
   });
 
   test('… and those that could not be deleted', async () => {

@@ -1,4 +1,4 @@
-import type { Millis, StackChange, Stacks } from '../../src/ebs-snapshot-dr/handlers/ports';
+import type { Millis, StackChange, Stacks, Tags } from '../../src/ebs-snapshot-dr/handlers/ports';
 import { RestoreRefused } from '../../src/ebs-snapshot-dr/handlers/refusal';
 import type { Line, VirtualClock } from '../kit/fakes/ec2';
 
@@ -28,6 +28,7 @@ export interface StackRecord {
   lastEventAt: Millis;
   deletions: number;
   readonly templateUrl: string;
+  readonly tags: Tags;
 }
 
 export interface StackModelOptions {
@@ -58,10 +59,10 @@ export class StackModel {
     return this.stacks.find(({ id }) => id === stack) ?? this.there.find(({ name }) => name === stack);
   }
 
-  public create({ stack: name, changeSet, parameters, templateUrl }: Parameters<Stacks['createChangeSet']>[0]): { stack: string; changeSet: string; changes: StackChange[] } {
+  public create({ stack: name, changeSet, parameters, tags, templateUrl }: Parameters<Stacks['createChangeSet']>[0]): { stack: string; changeSet: string; changes: StackChange[] } {
     const reason = this.options.refusal?.();
     if (reason !== undefined) throw new RestoreRefused(reason);
-    const stack = this.find(name) ?? this.add(name, templateUrl);
+    const stack = this.find(name) ?? this.add(name, templateUrl, tags);
     const before = stack.changeSets.get(changeSet);
     if (before === undefined) {
       if (stack.status !== 'REVIEW_IN_PROGRESS') throw new RestoreRefused(`Stack [${name}] already exists and cannot be created again with the changeSet [${changeSet}]`);
@@ -113,7 +114,7 @@ export class StackModel {
     });
   }
 
-  private add(name: string, templateUrl: string): StackRecord {
+  private add(name: string, templateUrl: string, tags: Tags): StackRecord {
     const stack: StackRecord = {
       id: `arn:aws:cloudformation:us-west-2:111122223333:stack/${name}/${++this.ids}`,
       name,
@@ -125,6 +126,7 @@ export class StackModel {
       lastEventAt: this.clock.now(),
       deletions: 0,
       templateUrl,
+      tags,
     };
     this.stacks.push(stack);
     return stack;

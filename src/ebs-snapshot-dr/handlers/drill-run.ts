@@ -1,7 +1,7 @@
-import { METRIC, type DrillEvent, type DrillEvidence } from '../contract';
+import { METRIC, TAG, type DrillEvent, type DrillEvidence } from '../contract';
 import { drillEvidence, evidenceKey, evidenceText, signatureKey, type DrillTimes } from './evidence';
-import { LEDGER, type LedgerItem, type Log, type Metrics, type Millis, type Probe, ProbeFailed, type Signer } from './ports';
-import { exactly, prepareRestore, type PreparedRestore } from './prepare-restore';
+import { LEDGER, type LedgerItem, type Log, type Metrics, type Millis, type Probe, ProbeFailed, type Query, type Signer, type Tags } from './ports';
+import { exactly, prepareRestore, type PreparedRestore, stackTags } from './prepare-restore';
 import { RestoreRefused } from './refusal';
 import { protectedUntil, timeAfter } from './restore-items';
 import type { RestoreWorld } from './restore-run';
@@ -134,7 +134,7 @@ class Drill {
     const { templateUrl, parameters } = prepared;
     const { capabilities } = this.world.settings.restore!;
     const { stack } = await this.world.stacks.createChangeSet({
-      stack: this.stack, changeSet: changeSet!, templateUrl, parameters, capabilities, tags: {},
+      stack: this.stack, changeSet: changeSet!, templateUrl, parameters, capabilities, tags: stackTags(this.base),
     });
     return this.write({ stage: 'creating', stacks: [...stacks.slice(0, -1), stack], times: { ...times, changedAt: times.changedAt ?? this.now } });
   }
@@ -220,7 +220,10 @@ class Drill {
   /** What deleting did not delete, retained resources included. */
   private async leftovers(): Promise<string[]> {
     const all = await Promise.all(this.item.stacks.map((stack) => this.world.stacks.resources(stack)));
-    return all.flat().filter(({ status }) => status !== 'DELETE_COMPLETE').map(({ logicalId, type, status }) => `${logicalId} (${type}): ${status}`);
+    const resources = all.flat().filter(({ status }) => status !== 'DELETE_COMPLETE').map(({ logicalId, type, status }) => `${logicalId} (${type}): ${status}`);
+    // What a deletion policy made of its volumes carries the stack's tags, and so does what a plan took of them meanwhile.
+    const snapshots = await this.world.ec2.snapshots({ tags: tagFilter(stackTags(this.base)) });
+    return [...resources, ...snapshots.filter(({ tags }) => !(TAG.plan in tags)).map(({ snapshot }) => `${snapshot} (snapshot)`)];
   }
 
   private async deletedAt(): Promise<Millis> {
@@ -250,8 +253,9 @@ class Drill {
     const passed = evidence.outcome === 'passed';
     metrics.count(settings.site, METRIC.drillsPassed, passed ? 1 : 0);
     metrics.count(settings.site, METRIC.drillsFailed, passed ? 0 : 1);
-    log[passed ? 'info' : 'warn']('drill over', { drill, outcome: evidence.outcome, reason: evidence.reason, rpoSeconds: evidence.rpoSeconds, rtoSeconds: evidence.rtoSeconds, attempt });
-    await ledger.put({ pk: LEDGER.drill, sk: drill, at: this.now, expires: Math.ceil(this.now / 1000) + REMEMBERED_DAYS * 86_400, outcome: evidence.outcome });
+    const { outcome, rpoSeconds, rtoSeconds } = evidence;
+    log[passed ? 'info' : 'warn']('drill over', { drill, outcome, reason: evidence.reason, rpoSeconds, rtoSeconds, attempt });
+    await ledger.put({ pk: LEDGER.drill, sk: drill, at: this.now, expires: Math.ceil(this.now / 1000) + REMEMBERED_DAYS * 86_400, outcome });
     await ledger.remove(LEDGER.restore, this.base);
     await ledger.remove(LEDGER.drill, CURRENT);
     return undefined;
@@ -279,6 +283,10 @@ class Drill {
     const next: DrillItem = { ...this.item, ...changes, at: timeAfter(this.item, this.now) };
     return await this.world.ledger.put(next, this.item.at) ? next : undefined;
   }
+}
+
+function tagFilter(tags: Tags): Query['tags'] {
+  return Object.fromEntries(Object.entries(tags).map(([key, value]) => [key, [value]]));
 }
 
 function verdictOn(answer: unknown): Pick<DrillItem, 'probe' | 'reason'> {

@@ -1,7 +1,7 @@
 import { parseSetId, TAG, type ArtifactInventory, type RecoveryPoint, type RestoreAnswer, type RestoreRequest, type SiteSettings } from '../contract';
 import { artifactKey, inventoryKey } from './inventory';
 import { choosePoints, parameterValues, pointId, type Parameters, type PointChoice } from './parameters';
-import type { Ec2, Image, Objects, Preflight, RecoveryPoints, Snapshot, Stacks } from './ports';
+import type { Ec2, Image, Objects, Preflight, RecoveryPoints, Snapshot, Stacks, Tags } from './ports';
 import { RestoreRefused } from './refusal';
 
 /** What a restore reads. All of it is in the site's Region. */
@@ -11,7 +11,7 @@ export interface RestoreSources {
   readonly bucketUrl: string;
   readonly objects: Objects;
   readonly stacks: Pick<Stacks, 'templateParameters'>;
-  readonly ec2: Pick<Ec2, 'images'>;
+  readonly ec2: Pick<Ec2, 'images' | 'snapshots'>;
   readonly preflight: Preflight;
 }
 
@@ -52,6 +52,11 @@ export async function prepareRestore(
     parameters: values.parameters,
     warnings: [...warnings, ...choice.warnings, ...inventories.warnings, ...values.warnings, ...templateWarnings(choice.used, template.version)],
   };
+}
+
+/** Tags of a restored stack, which CloudFormation gives to all of its resources that take some. Not of ours: volumes hand theirs on to snapshots. */
+export function stackTags(name: string): Tags {
+  return { 'ebsdr-stack': name };
 }
 
 /** A request for exactly these points. */

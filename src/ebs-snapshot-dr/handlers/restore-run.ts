@@ -1,6 +1,6 @@
 import { parseSetId, type RestoreAnswer, type RestoreRequest } from '../contract';
 import { LEDGER, type Clock, type Ledger, type RecoveryPoints, type StackChange, type Stacks } from './ports';
-import { exactly, prepareRestore, type PreparedRestore, type RestoreSources } from './prepare-restore';
+import { exactly, prepareRestore, type PreparedRestore, type RestoreSources, stackTags } from './prepare-restore';
 import { RestoreRefused } from './refusal';
 import { releaseRestores, type RestoreFields, type RestoreItem, writeRestore } from './restore-items';
 import { changeSetName, firstOf, isLackOfCapacity, stateOf } from './stack-state';
@@ -119,7 +119,7 @@ class Restore {
     const { stacks, settings } = this.world;
     const { capabilities } = settings.restore!;
     const proposed = await refusing(
-      () => stacks.createChangeSet({ stack, changeSet, templateUrl, parameters, capabilities, tags: {} }),
+      () => stacks.createChangeSet({ stack, changeSet, templateUrl, parameters, capabilities, tags: stackTags(item.sk) }),
       () => this.write({ ...item, state: 'refused', sets: [], refusals: item.refusals + 1 }, item),
     );
     if (!this.request.execute) return answer(item, 'review', proposed.changeSet, proposed.changes);
