@@ -23,10 +23,11 @@ import { FaultSchedule } from './faults';
 import { Evaluator } from './iam/evaluator';
 import { distinct, recordedRequests, type Recorded } from './iam/proof';
 import {
-  failureObjectRequests, logRequests, pollerRequests, requestOf, senderRequests, streamRequests, type IamRequest,
+  failureObjectRequests, logRequests, pollerRequests, requestOf, senderRequests, streamRequests, type IamRequest, type Landscape,
 } from './iam/requests';
 import { callJson } from './json-call';
 import { LambdaHost, mintAccessKey, type InvokeOptions, type InvokeOutcome, type LambdaFunctionSpec } from './lambda-host';
+import type { FakeService } from './proxy/fake-service';
 import type { Invocation } from './proxy/truths';
 import { clientConfig, createNamed, createUnnamed, emptyTable } from './resources';
 import { TemplateModel, type FunctionModel, type StreamMappingModel } from './template';
@@ -39,6 +40,23 @@ export type Adjust = (fn: FunctionModel) => Partial<LambdaFunctionSpec>;
 export interface WorldOptions {
   readonly stack: Stack;
   readonly adjust?: Adjust;
+  /** Services in place of the emulator's, by signing name. @default none */
+  readonly fakes?: (surroundings: Surroundings) => Fakes;
+}
+
+/** What fakes of services have to do with. */
+export interface Surroundings {
+  readonly model: TemplateModel;
+  /** The functions' clock. */
+  readonly now: () => number;
+  /** Of the emulator, behind the proxy's back. */
+  readonly origin: string;
+}
+
+export interface Fakes {
+  readonly services: Readonly<Record<string, FakeService>>;
+  /** What IAM has to know of their resources. */
+  readonly facts?: Partial<Landscape>;
 }
 
 export interface RunOptions {
@@ -68,16 +86,18 @@ export interface Run {
  * faults, invariants.
  */
 export class World {
-  public static async start({ stack, adjust }: WorldOptions): Promise<World> {
+  public static async start({ stack, adjust, fakes }: WorldOptions): Promise<World> {
     const emulator = await startMoto();
     try {
       const values = await createUnnamed(TemplateModel.of(stack), emulator.origin);
       const unplaced = TemplateModel.of(stack, { values });
-      const evaluator = Evaluator.of(unplaced);
       const clock = new FunctionClock();
+      const { services, facts } = fakes?.({ model: unplaced, now: clock.now, origin: emulator.origin }) ?? {};
+      const evaluator = Evaluator.of(unplaced, facts);
       const late: { world?: World } = {};
       const proxy = await TruthProxy.start({
         upstream: emulator.origin,
+        fakes: services,
         now: clock.now,
         authorize: evaluator.authorize,
         onKill: (principal) => late.world?.kill(principal),
