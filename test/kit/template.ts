@@ -96,6 +96,25 @@ export interface RuleTargetModel {
   readonly deadLetterArn?: string;
 }
 
+/** AWS::Scheduler::Schedule. */
+export interface ScheduleModel {
+  readonly logicalId: string;
+  readonly arn: string;
+  readonly enabled: boolean;
+  /** `cron(…)`, `rate(…)` or `at(…)`. */
+  readonly expression: string;
+  readonly timeZone: string;
+  /** Milliseconds since 1970. */
+  readonly startAt?: number;
+  readonly endAt?: number;
+  readonly targetArn: string;
+  readonly roleArn: string;
+  readonly input: string;
+  readonly maximumEventAgeSeconds: number;
+  readonly maximumRetryAttempts: number;
+  readonly deadLetterArn?: string;
+}
+
 export interface QueueModel {
   readonly logicalId: string;
   readonly name: string;
@@ -332,6 +351,31 @@ export class TemplateModel {
     }));
   }
 
+  public get schedules(): readonly ScheduleModel[] {
+    return this.ofType('AWS::Scheduler::Schedule').map(({ logicalId, properties }) => {
+      const { EndDate, FlexibleTimeWindow, GroupName = 'default', ScheduleExpression, ScheduleExpressionTimezone = 'UTC', StartDate, State } = properties;
+      if (json(FlexibleTimeWindow).Mode !== 'OFF') throw new Error(`schedule '${logicalId}' has a flexible time window, which the kit does not know`);
+      const target = json(properties.Target);
+      const { account, partition, region } = this.placement;
+      return {
+        logicalId,
+        arn: `arn:${partition}:scheduler:${region}:${account}:schedule/${String(GroupName)}/${this.resolver.nameOf(logicalId)}`,
+        enabled: State !== 'DISABLED',
+        expression: String(ScheduleExpression),
+        timeZone: String(ScheduleExpressionTimezone),
+        startAt: StartDate === undefined ? undefined : Date.parse(String(StartDate)),
+        endAt: EndDate === undefined ? undefined : Date.parse(String(EndDate)),
+        targetArn: String(target.Arn),
+        roleArn: String(target.RoleArn),
+        input: text(target.Input) ?? '{}',
+        // Defaults: API reference of EventBridge Scheduler, RetryPolicy.
+        maximumEventAgeSeconds: Number(json(target.RetryPolicy).MaximumEventAgeInSeconds ?? 24 * 3600),
+        maximumRetryAttempts: Number(json(target.RetryPolicy).MaximumRetryAttempts ?? 185),
+        deadLetterArn: text(json(target.DeadLetterConfig).Arn),
+      };
+    });
+  }
+
   public get queues(): readonly QueueModel[] {
     return this.ofType('AWS::SQS::Queue').map(({ logicalId, properties }) => {
       const redrive = json(properties.RedrivePolicy);
@@ -505,7 +549,7 @@ const READ_TYPES = new Set([
   'AWS::IAM::Role', 'AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy',
   'AWS::S3::Bucket', 'AWS::S3::BucketPolicy', 'AWS::SQS::Queue', 'AWS::SQS::QueuePolicy',
   'AWS::Kinesis::Stream', 'AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable', 'AWS::KinesisFirehose::DeliveryStream',
-  'AWS::SecretsManager::Secret', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy', 'AWS::KMS::Key', 'AWS::Events::Rule', 'AWS::Events::EventBus',
+  'AWS::SecretsManager::Secret', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy', 'AWS::KMS::Key', 'AWS::Events::Rule', 'AWS::Events::EventBus', 'AWS::Scheduler::Schedule',
 ]);
 
 function statementsOf(document: unknown): Statement[] {

@@ -12,8 +12,6 @@ export interface Ec2ServerOptions {
   readonly model: Ec2Model;
   /** Account of a caller. */
   readonly accountOf: (principal: string) => string;
-  /** The time outside, to which the model's clock is brought before each call; absent: somebody else moves it. */
-  readonly now?: () => number;
   /** Instance types each Region offers. @default any */
   readonly instanceTypes?: Readonly<Record<string, readonly string[]>>;
 }
@@ -27,9 +25,8 @@ type Answer = (input: Input, caller: Caller, options: Ec2ServerOptions) => { rea
 
 /** EC2's Query API over the model. It stands behind the truth proxy, which speaks HTTP, knows callers, and strikes with faults. */
 export function ec2Service(options: Ec2ServerOptions): FakeService {
-  const { accountOf, model, now } = options;
+  const { accountOf, model } = options;
   return refusing((call, principal): Reply => {
-    if (now) model.clock.advanceTo(now());
     const caller = { account: accountOf(principal), region: call.region };
     if (model.isDark(call.region)) throw new Unreachable(`EC2 of ${call.region} does not answer`);
     const answer = ACTIONS[call.operation];
