@@ -51,7 +51,7 @@ test('a drill: stack, probe, teardown, signed evidence', async () => {
   });
   expect(site.probes).toEqual([{ drill: DRILL, stack: expect.stringContaining(STACK), outputs: OUTPUTS }]);
   expect(site.stacks.stacks).toMatchObject([{ name: STACK, status: 'DELETE_COMPLETE' }]);
-  expect(site.metrics).toEqual([['Site', METRIC.drillsPassed, 1], ['Site', METRIC.drillsFailed, 0]]);
+  expect(site.metrics).toEqual([['p', METRIC.drillsPassed, 1], ['p', METRIC.drillsFailed, 0]]);
 });
 
 test('its sets are kept while it runs, and its stack stands for the time asked for', async () => {
@@ -117,7 +117,7 @@ describe('failed drills', () => {
     const site = await drilled(options);
     expect(evidenceOf(site)).toMatchObject({ ...failed, reason });
     expect(site.stacks.there).toEqual([]);
-    expect(site.metrics).toEqual([['Site', METRIC.drillsPassed, 0], ['Site', METRIC.drillsFailed, 1]]);
+    expect(site.metrics).toEqual([['p', METRIC.drillsPassed, 0], ['p', METRIC.drillsFailed, 1]]);
   });
 
   test.each<[string, () => unknown, string]>([

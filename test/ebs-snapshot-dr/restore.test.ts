@@ -120,7 +120,7 @@ describe('what is restored', () => {
 describe('refused before anything is changed', () => {
   test.each([
     ['no template', { settings: withRestore({ templateKey: 'templates/other' }) }, "the template 'templates/other' is not in the site's bucket"],
-    ['a template of more than 1 MB', { template: ' '.repeat(1_000_001) }, "the template 'templates/site.template' must have at most 1000000 bytes, got 1000001"],
+    ['a template of more than 1 MB', { template: ' '.repeat(2 ** 20 + 1) }, "the template 'templates/site.template' must have at most 1048576 bytes, got 1048577"],
     ['a stale template', { declared: {} }, "parameter 'Data': the template does not declare it"],
     ['no restore settings', { settings: { ...SETTINGS, restore: undefined } }, 'this site has no template to restore from'],
     ['no snapshot', { snapshots: [] }, "parameter 'Data': no recovery point"],

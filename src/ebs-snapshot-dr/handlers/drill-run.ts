@@ -251,8 +251,11 @@ class Drill {
     if (signature !== undefined) await objects.put(signatureKey(drill), signature, 'text/plain');
     await objects.put(evidenceKey(drill), text, 'application/json');
     const passed = evidence.outcome === 'passed';
-    metrics.count(settings.site, METRIC.drillsPassed, passed ? 1 : 0);
-    metrics.count(settings.site, METRIC.drillsFailed, passed ? 0 : 1);
+    // One that did not get as far as to choose sets concerns all plans.
+    for (const plan of new Set((points.length > 0 ? points : settings.plans).map((each) => each.plan))) {
+      metrics.count(plan, METRIC.drillsPassed, passed ? 1 : 0);
+      metrics.count(plan, METRIC.drillsFailed, passed ? 0 : 1);
+    }
     const { outcome, rpoSeconds, rtoSeconds } = evidence;
     log[passed ? 'info' : 'warn']('drill over', { drill, outcome, reason: evidence.reason, rpoSeconds, rtoSeconds, attempt });
     await ledger.put({ pk: LEDGER.drill, sk: drill, at: this.now, expires: Math.ceil(this.now / 1000) + REMEMBERED_DAYS * 86_400, outcome });

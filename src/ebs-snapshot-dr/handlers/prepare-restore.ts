@@ -25,7 +25,7 @@ export interface PreparedRestore {
 }
 
 /** Bytes of a template in a bucket (CloudFormation user guide, Understand CloudFormation quotas: 1 MB). */
-const MAX_TEMPLATE_BYTES = 1_000_000;
+const MAX_TEMPLATE_BYTES = 2 ** 20;
 
 /**
  * Everything a change set needs, checked. Changes nothing.

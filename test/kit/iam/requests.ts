@@ -346,15 +346,18 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
       request.ask('cloudformation:CreateChangeSet', stackArn(request), {
         'cloudformation:ChangeSetName': request.field('ChangeSetName'),
         ...typeof request.body.RoleARN === 'string' && { 'cloudformation:RoleArn': request.body.RoleARN },
-        ...typeof request.body.TemplateURL === 'string' && { 'cloudformation:TemplateUrl': request.body.TemplateURL },
+        ...templateContext(request),
       }),
       ...request.passRole('cloudformation.amazonaws.com', request.body.RoleARN),
     ],
-    'GetTemplateSummary': anywhere('cloudformation'),
+    'GetTemplateSummary': (request) => [request.ask('cloudformation:GetTemplateSummary', '*', templateContext(request))],
     '*': (request) => [request.ask(`cloudformation:${request.call.operation}`, stackArn(request))],
   },
   servicequotas: {
-    '*': (request) => [request.ask(`servicequotas:${request.call.operation}`, request.arn('servicequotas', `${request.field('ServiceCode')}/${request.field('QuotaCode')}`))],
+    GetServiceQuota: (request) => [
+      request.ask('servicequotas:GetServiceQuota', request.arn('servicequotas', `${request.field('ServiceCode')}/${request.field('QuotaCode')}`)),
+    ],
+    ListServiceQuotas: anywhere('servicequotas'),
   },
   autoscaling: { '*': anywhere('autoscaling') },
   scheduler: {
@@ -364,6 +367,10 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     ],
   },
 };
+
+function templateContext({ body: { TemplateURL: url } }: Request): IamRequest['context'] {
+  return typeof url === 'string' ? { 'cloudformation:TemplateUrl': url } : {};
+}
 
 /** A stack is asked for by its name or id; a change set by its id, which holds neither. */
 function stackArn(request: Request): string {
