@@ -130,7 +130,9 @@ describe('the dispatcher', () => {
       schedule: scheduler.ScheduleExpression.cron({ minute: '0', timeZone: TimeZone.EUROPE_BERLIN }),
       timeWindow: scheduler.TimeWindow.off(),
       target: new targets.LambdaInvoke(fn, {
-        input: scheduler.ScheduleTargetInput.fromObject({ at: scheduler.ContextAttribute.scheduledTime }), maxEventAge: Duration.hours(1), retryAttempts: 3,
+        input: scheduler.ScheduleTargetInput.fromObject({ at: scheduler.ContextAttribute.scheduledTime }),
+        maxEventAge: Duration.hours(1),
+        retryAttempts: 3,
       }),
     });
     expect(TemplateModel.of(stack).schedules).toEqual([expect.objectContaining({

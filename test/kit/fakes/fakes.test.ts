@@ -165,9 +165,17 @@ describe('CloudFormation', () => {
     return { snapshot, image };
   }
 
-  const parameters = (values: Record<string, string>) => Object.entries(values).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue }));
+  const parameters = (values: Record<string, string>) =>
+    Object.entries(values).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue }));
   const create = (values: Record<string, string>, more: Partial<CreateChangeSetCommandInput> = {}) => client().send(new CreateChangeSetCommand({
-    StackName: 'dr-restore-1', ChangeSetName: 'one', ChangeSetType: 'CREATE', ClientToken: 'one', TemplateURL: URL, Parameters: parameters(values), RoleARN: 'arn:aws:iam::123456789012:role/Cfn', ...more,
+    StackName: 'dr-restore-1',
+    ChangeSetName: 'one',
+    ChangeSetType: 'CREATE',
+    ClientToken: 'one',
+    TemplateURL: URL,
+    Parameters: parameters(values),
+    RoleARN: 'arn:aws:iam::123456789012:role/Cfn',
+    ...more,
   }));
   const describe1 = async (StackName = 'dr-restore-1') => (await client().send(new DescribeStacksCommand({ StackName }))).Stacks![0];
   const execute = () => client().send(new ExecuteChangeSetCommand({ StackName: 'dr-restore-1', ChangeSetName: 'one' }));
