@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync, closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -120,6 +122,11 @@ export class Instances {
   }
 }
 
+interface End {
+  readonly code?: number;
+  readonly said: string;
+}
+
 class FreezingInstance {
   private readonly paths: string;
 
@@ -157,20 +164,19 @@ class FreezingInstance {
     rmSync(this.root, { recursive: true, force: true });
   }
 
-  private start(action: string, id: string, isMain = false): { readonly child: ChildProcess; readonly ended: Promise<{ code?: number; said: string }> } {
+  private start(action: string, id: string, isMain = false): { readonly child: ChildProcess; readonly ended: Promise<End> } {
     const script = join(this.root, `${action}-${id}`);
     writeFileSync(script, rendered(this.root, { action, id, paths: this.paths }));
+    const said = openSync(`${script}.out`, 'a');
     const child = spawn(this.plan.shell, ['-c', `${isMain ? 'echo $$ >"$FREEZE_DIR/main"; ' : ''}exec ${this.plan.shell} ${script}`], {
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', said, said],
       env: { PATH: `${this.programs}:${process.env.PATH}`, FREEZE_DIR: this.root },
     });
-    let said = '';
-    for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (text: Buffer) => said += text.toString());
-    const ended = new Promise<{ code?: number; said: string }>((resolve, reject) => {
+    closeSync(said);
+    const ended = new Promise<End>((resolve, reject) => {
       child.once('error', reject);
-      // Its grandchildren may hold the pipes longer than it lives.
-      child.once('exit', (code) => setImmediate(() => resolve({ ...code !== null && { code }, said })));
+      child.once('exit', (code) => resolve({ ...code !== null && { code }, said: readFileSync(`${script}.out`, 'utf8') }));
     });
     return { child, ended };
   }
