@@ -5,17 +5,10 @@ import { join } from 'path';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as assets from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
+import { TemplateOrigin } from './template-origin';
 
 /** CloudFormation's limit on a template that it fetches. */
 const MAX_BYTES = 1024 * 1024;
-
-/** Where a template is copied from, by the site's sync function. */
-export interface TemplateOrigin {
-  readonly bucket: s3.IBucket;
-  readonly key: string;
-  /** What the template says of its parameters; undefined if that is not known at synth. */
-  readonly parameters?: Readonly<Record<string, { readonly hasDefault: boolean }>>;
-}
 
 /**
  * The CloudFormation template a restore makes a stack of. The site's sync function copies it into the site's own bucket, within

@@ -16,7 +16,6 @@ import {
   alarmOnHeldPrune, alarmOnLateCopies, AlarmScope,
 } from './alarms';
 import { METRIC, RestoreSettings, SiteEnv, SitePlan, SiteSettings, TEMPLATE_PREFIX } from './contract';
-import { TemplateOrigin } from './dr-template';
 import { EbsDrill } from './ebs-drill';
 import { EbsRestore } from './ebs-restore';
 import { guardParameters, guardSettings, isManagedByAws, knownAccount, knownRegion } from './guards';
@@ -27,6 +26,7 @@ import {
   allowLookingAtTemplate, allowRestoring, allowSitePrune, allowSync, allowWatching, RestoreGrants, SiteGrants,
 } from './site-permissions';
 import { createTable } from './state-table';
+import { TemplateOrigin } from './template-origin';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { AccessLogsBucket, SecureBucket } from '../private/secure-bucket';

@@ -36,16 +36,17 @@ export class EbsSelection {
     return new EbsSelection({ kind: 'any', of: rulesOf(selections) });
   }
 
-  /** Instances that the selection does not take. Alone it takes nearly everything: combine it by `allOf()`. */
-  public static not(selection: EbsSelection): EbsSelection {
-    return new EbsSelection({ kind: 'not', of: selection._rule });
+  /** Instances that none of the selections takes. Alone it takes nearly everything: combine it by `allOf()`. */
+  public static noneOf(...selections: EbsSelection[]): EbsSelection {
+    const rules = rulesOf(selections);
+    return new EbsSelection({ kind: 'not', of: rules.length === 1 ? rules[0] : { kind: 'any', of: rules } });
   }
 
   private constructor(
     /** @internal */
     public readonly _rule: Selection,
   ) {
-    if (Token.isUnresolved(JSON.stringify(_rule))) throw new Error("'select' must be known at synth, got a token: it stands in the function's settings");
+    if (Token.isUnresolved(JSON.stringify(_rule))) throw new Error("'selection' must be known at synth, got a token: it stands in the function's settings");
   }
 }
 

@@ -50,7 +50,7 @@ export interface EbsBrake {
 /** Properties of `EbsSnapshotDr`. The handler options apply to all its functions. */
 export interface EbsSnapshotDrProps extends HandlerOptions {
   /** Which instances are protected. */
-  readonly select: EbsSelection;
+  readonly selection: EbsSelection;
   /** Sites that copy every set, each in another Region. */
   readonly copyTo: EbsDrSite[];
   /**
@@ -93,7 +93,7 @@ export interface EbsSnapshotDrProps extends HandlerOptions {
    * Lock for copies at the sites.
    * @default - none
    */
-  readonly lock?: EbsLock;
+  readonly copyLock?: EbsLock;
   /**
    * Age at which copies that only months or years of the retention keep go to the archive tier, in whole days. Bringing
    * them back takes up to three days, and 90 days there are paid in any case.
@@ -184,7 +184,7 @@ export interface EbsSnapshotDrProps extends HandlerOptions {
  *
  * const site = new EbsDrSite(drStack, 'Site');
  * new EbsSnapshotDr(appStack, 'Dr', {
- *   select: EbsSelection.tag('dr', 'gold'),
+ *   selection: EbsSelection.tag('dr', 'gold'),
  *   copyTo: [site],
  * });
  */
@@ -245,7 +245,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
 
     const snapshot = this.handler('Snapshot', SNAPSHOT, props.snapshotOptions);
     allowSnapshots(snapshot, this.grants());
-    if (this.freezeDocument) allowFreezing(snapshot, this.freezeDocument, props.select._rule);
+    if (this.freezeDocument) allowFreezing(snapshot, this.freezeDocument, props.selection._rule);
     const prune = this.handler('Prune', PRUNE, props.pruneOptions);
     allowPlanPrune(prune, this.grants());
     this.snapshotFunction = snapshot.function;
@@ -369,18 +369,18 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   }
 
   private register(site: EbsDrSite): void {
-    const { archiveAfter, artifacts = [], lock, select, timedCopies = false, volumeKeys = [] } = this.props;
+    const { archiveAfter, artifacts = [], copyLock, selection, timedCopies = false, volumeKeys = [] } = this.props;
     guardKnownKeys(volumeKeys);
     site._protect({
       plan: this.planName,
       region: this.region,
       account: isForeign(site._account, this.account) ? this.account : undefined,
-      select: select._rule,
+      select: selection._rule,
       rpoSeconds: this.rpo.toSeconds(),
       retention: this.retention(),
       brake: this.brake(),
       timedCopies,
-      lock: lock?._settings,
+      lock: copyLock?._settings,
       archiveAfterDays: archiveAfter?.toDays() ?? 0,
       artifacts: artifacts.map(({ bucketName }) => bucketName),
       images: this.hasImages,
@@ -391,11 +391,11 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   }
 
   private settings(): PlanSettings {
-    const { consistency, select, sourceRetention } = this.props;
+    const { consistency, selection, sourceRetention } = this.props;
     const freeze = consistency?._freeze;
     return {
       plan: this.planName,
-      select: select._rule,
+      select: selection._rule,
       rpoSeconds: this.rpo.toSeconds(),
       retention: sourceRetention?._policy(this.schedule._timeZone) ?? this.retention(),
       brake: this.brake(),
@@ -427,7 +427,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   private grants(): PlanGrants {
     return {
       plan: this.planName,
-      select: this.props.select._rule,
+      select: this.props.selection._rule,
       images: this.hasImages,
       table: this.table,
       siteRegions: this.sites.filter(({ account }) => account === undefined).map(({ region }) => region),

@@ -38,7 +38,7 @@ beforeAll(async () => {
     drill: EbsDrill.scheduled(EbsSchedule.rate(Duration.days(7))),
   });
   new EbsSnapshotDr(shop, 'Dr', {
-    select: EbsSelection.tag('dr', 'gold'),
+    selection: EbsSelection.tag('dr', 'gold'),
     planName: 'gold',
     consistency: EbsConsistency.freeze({ paths: ['/data'] }),
     images: EbsImages.every(Duration.days(1)),
@@ -86,7 +86,9 @@ test('functions of the site get variables they can read', async () => {
   for (const each of Object.values(variables)) {
     expect(Object.keys(each).sort()).toEqual([...SITE_ENV].sort());
     expect(each).toMatchObject({
-      KEY_ARN: expect.stringMatching(`^arn:aws:kms:${RECOVERY}:`), SIGNING_KEY_ARN: expect.stringMatching(`^arn:aws:kms:${RECOVERY}:`), PROBE_FUNCTION: '',
+      KEY_ARN: expect.stringMatching(`^arn:aws:kms:${RECOVERY}:`),
+      SIGNING_KEY_ARN: expect.stringMatching(`^arn:aws:kms:${RECOVERY}:`),
+      PROBE_FUNCTION: '',
       EXECUTION_ROLE_ARN: expect.stringMatching('^arn:aws:iam::'),
     });
     const { restore, plans } = JSON.parse(each.SETTINGS) as SiteSettings;

@@ -15,7 +15,7 @@ beforeEach(() => {
 function site(props: EbsDrSiteProps = {}): EbsDrSite {
   const created = new EbsDrSite(stack, 'Site', { siteName: 'frankfurt', ...props });
   const source = new Stack(stack.node.root as App, 'Source', { env: { region: 'eu-west-1' } });
-  new EbsSnapshotDr(source, 'Dr', { select: EbsSelection.tag('dr'), planName: 'gold', copyTo: [created] });
+  new EbsSnapshotDr(source, 'Dr', { selection: EbsSelection.tag('dr'), planName: 'gold', copyTo: [created] });
   return created;
 }
 
@@ -64,7 +64,8 @@ describe('drills', () => {
   test('start by their schedule, go on every 5 minutes, and are signed', () => {
     const probe = lambda.Function.fromFunctionName(stack, 'Probe', 'probe');
     const { drillFunction, signingKey } = site({
-      restore: restore(), drill: EbsDrill.scheduled(EbsSchedule.rate(Duration.days(7)), { probe, teardownAfter: Duration.hours(2), maxRestore: Duration.hours(1) }),
+      restore: restore(),
+      drill: EbsDrill.scheduled(EbsSchedule.rate(Duration.days(7)), { probe, teardownAfter: Duration.hours(2), maxRestore: Duration.hours(1) }),
     });
     expect([drillFunction, signingKey]).toEqual([expect.anything(), expect.anything()]);
     expect(settings().replaceAll('\\', '')).toContain('"drill":{"teardownAfterSeconds":7200,"maxRestoreSeconds":3600}');

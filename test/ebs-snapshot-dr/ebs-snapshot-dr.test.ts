@@ -29,7 +29,7 @@ beforeEach(() => {
 
 function define(props: Partial<EbsSnapshotDrProps> = {}, siteProps: EbsDrSiteProps = {}): { plan: EbsSnapshotDr; site: EbsDrSite } {
   const site = new EbsDrSite(recovery, 'Site', { siteName: 'frankfurt', ...siteProps });
-  return { site, plan: new EbsSnapshotDr(source, 'Dr', { select: SELECT, planName: 'gold', copyTo: [site], ...props }) };
+  return { site, plan: new EbsSnapshotDr(source, 'Dr', { selection: SELECT, planName: 'gold', copyTo: [site], ...props }) };
 }
 
 /** SETTINGS of a function, references as they stand in the template. */
@@ -162,7 +162,7 @@ test('everything at once', () => {
     retention: EbsRetention.gfs({ monthly: 12, within: Duration.days(2) }),
     sourceRetention: EbsRetention.last(2),
     brake: { maxSets: 5 },
-    lock: EbsLock.compliance(Duration.days(7), { coolOff: Duration.hours(4) }),
+    copyLock: EbsLock.compliance(Duration.days(7), { coolOff: Duration.hours(4) }),
     archiveAfter: Duration.days(60),
     timedCopies: true,
     artifacts: [s3.Bucket.fromBucketName(source, 'Code', 'code')],
@@ -217,7 +217,7 @@ describe('a site in another account', () => {
 test('several plans share a site, several sites a plan', () => {
   const { site } = define();
   const oregon = new EbsDrSite(new Stack(app, 'Oregon', { env: { region: 'us-west-2', account: ACCOUNT } }), 'Site');
-  const silver = new EbsSnapshotDr(source, 'Silver', { select: EbsSelection.tag('dr', 'silver'), planName: 'silver', copyTo: [site, oregon] });
+  const silver = new EbsSnapshotDr(source, 'Silver', { selection: EbsSelection.tag('dr', 'silver'), planName: 'silver', copyTo: [site, oregon] });
   expect(settingsOf<SiteSettings>(recovery, 'Prune').plans.map(({ plan }) => plan)).toEqual(['gold', 'silver']);
   expect(settingsOf<SiteSettings>(Stack.of(oregon), 'Prune').plans.map(({ plan }) => plan)).toEqual(['silver']);
   expect(settingsOf<PlanSettings>(source, 'SilverSnapshot').sites).toEqual([{ region: 'eu-central-1' }, { region: 'us-west-2' }]);
@@ -229,7 +229,7 @@ test('several plans share a site, several sites a plan', () => {
 
 test('names come from the path, the same at every synth', () => {
   const site = new EbsDrSite(recovery, 'Site');
-  const plan = new EbsSnapshotDr(source, 'Dr', { select: SELECT, copyTo: [site] });
+  const plan = new EbsSnapshotDr(source, 'Dr', { selection: SELECT, copyTo: [site] });
   expect([plan.planName, site.siteName]).toEqual([expect.stringMatching(/^Source-Dr-[0-9A-F]{8}$/), expect.stringMatching(/^Recovery-Site-[0-9A-F]{8}$/)]);
 });
 

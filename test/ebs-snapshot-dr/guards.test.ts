@@ -6,8 +6,8 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import {
-  DrTemplate, EbsConsistency, EbsDrill, EbsDrSite, EbsDrSiteProps, EbsImages, EbsLock, EbsRestore, EbsRetention, EbsSchedule, EbsSelection, EbsSnapshotDr,
-  EbsSnapshotDrProps, RestoreParam,
+  DrTemplate, EbsConsistency, EbsDrill, EbsDrSite, EbsDrSiteProps, EbsImages, EbsLock, EbsRestore, EbsRetention, EbsSchedule, EbsSelection,
+  EbsSnapshotDr, EbsSnapshotDrProps, RestoreParam,
 } from '../../src';
 import '../kit/stack';
 
@@ -31,7 +31,7 @@ let count = 0;
 const site = (props?: EbsDrSiteProps, stack = recovery) => new EbsDrSite(stack, `Site${++count}`, props);
 
 function plan(props: Partial<EbsSnapshotDrProps> = {}, stack = source): EbsSnapshotDr {
-  return new EbsSnapshotDr(stack, `Dr${++count}`, { select: SELECT, copyTo: props.copyTo ?? [site()], ...props });
+  return new EbsSnapshotDr(stack, `Dr${++count}`, { selection: SELECT, copyTo: props.copyTo ?? [site()], ...props });
 }
 
 function restore(template: DrTemplate, parameters: { [name: string]: RestoreParam } = {}): EbsDrSite {
@@ -53,13 +53,13 @@ describe('Regions', () => {
   test('a stack that does not know its Region needs to be told', () => {
     const agnostic = new Stack(app, 'Agnostic');
     expect(() => plan({}, agnostic)).toThrow(/^the Region of plan 'Agnostic\/Dr\d+' must be known at synth, got a token: give its stack 'env: { region: … }', or the construct 'region'$/);
-    expect(() => new EbsSnapshotDr(agnostic, 'Told', { select: SELECT, region: 'eu-north-1', copyTo: [new EbsDrSite(recovery, 'Other')] })).not.toThrow();
+    expect(() => new EbsSnapshotDr(agnostic, 'Told', { selection: SELECT, region: 'eu-north-1', copyTo: [new EbsDrSite(recovery, 'Other')] })).not.toThrow();
   });
 
   test('a site whose stack does not know its Region needs to be told', () => {
     const agnostic = new Stack(app, 'Agnostic');
     expect(() => plan({ copyTo: [site({}, agnostic)] })).toThrow(/^the Region of site 'Agnostic\/Site\d+' must be known at synth, got a token/);
-    expect(() => new EbsSnapshotDr(source, 'Told', { select: SELECT, copyTo: [new EbsDrSite(agnostic, 'Other', { region: 'eu-north-1' })] })).not.toThrow();
+    expect(() => new EbsSnapshotDr(source, 'Told', { selection: SELECT, copyTo: [new EbsDrSite(agnostic, 'Other', { region: 'eu-north-1' })] })).not.toThrow();
   });
 
   test('a Region or account other than the stack has', () => {
@@ -117,7 +117,11 @@ describe('archive', () => {
     expect(archived(after, retention)).toThrow(message);
   });
 
-  test.each<[number, EbsRetention]>([[30, EbsRetention.gfs({ monthly: 5 })], [275, EbsRetention.gfs({ yearly: 1 })], [5000, EbsRetention.gfs({ monthly: -1 })]])(
+  test.each<[number, EbsRetention]>([
+    [30, EbsRetention.gfs({ monthly: 5 })],
+    [275, EbsRetention.gfs({ yearly: 1 })],
+    [5000, EbsRetention.gfs({ monthly: -1 })],
+  ])(
     'after %i days of %j is fine', (after, retention) => {
       expect(archived(after, retention)).not.toThrow();
     });
@@ -245,16 +249,16 @@ describe('freezing', () => {
 });
 
 describe('more than limits', () => {
-  const long = (count: number) => EbsSelection.anyOf(...Array.from({ length: count }, (_, i) => EbsSelection.tag(`key-${i}`, 'v'.repeat(200))));
+  const long = (tags: number) => EbsSelection.anyOf(...Array.from({ length: tags }, (_, i) => EbsSelection.tag(`key-${i}`, 'v'.repeat(200))));
 
   test('a selection that fits no variable', () => {
-    expect(() => plan({ planName: 'p', select: long(20) })).toThrow(/^settings of plan 'p' must take at most \d+ bytes as JSON, as its functions get them in a variable, got \d+; select in fewer words, or divide it into several plans$/);
+    expect(() => plan({ planName: 'p', selection: long(20) })).toThrow(/^settings of plan 'p' must take at most \d+ bytes as JSON, as its functions get them in a variable, got \d+; select in fewer words, or divide it into several plans$/);
   });
 
   test('more plans than a site holds', () => {
     const shared = new EbsDrSite(recovery, 'Shared', { siteName: 'shared' });
     const define = () => {
-      for (let i = 0; i < 20; i++) new EbsSnapshotDr(source, `Dr${i}`, { select: SELECT, copyTo: [shared] });
+      for (let i = 0; i < 20; i++) new EbsSnapshotDr(source, `Dr${i}`, { selection: SELECT, copyTo: [shared] });
     };
     expect(define).toThrow(/^settings of site 'shared' must take at most \d+ bytes as JSON, as its functions get them in a variable, got \d+; let some of its plans copy to a further EbsDrSite, or select and restore in fewer words$/);
     expect(source.node.children.filter((child) => child instanceof EbsSnapshotDr).length).toBeGreaterThan(4);
@@ -282,8 +286,8 @@ describe('more than limits', () => {
   test('a site twice, a name twice', () => {
     const one = site();
     expect(() => plan({ copyTo: [one, one] })).toThrow("'copyTo' must not repeat a site");
-    new EbsSnapshotDr(source, 'First', { select: SELECT, planName: 'p', copyTo: [one] });
-    expect(() => new EbsSnapshotDr(source, 'Second', { select: SELECT, planName: 'p', copyTo: [one] })).toThrow(/^'planName' must be unique at site '.*', got 'p' twice$/);
+    new EbsSnapshotDr(source, 'First', { selection: SELECT, planName: 'p', copyTo: [one] });
+    expect(() => new EbsSnapshotDr(source, 'Second', { selection: SELECT, planName: 'p', copyTo: [one] })).toThrow(/^'planName' must be unique at site '.*', got 'p' twice$/);
   });
 
   test('artifacts whose bucket has no name yet', () => {

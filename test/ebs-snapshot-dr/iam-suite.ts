@@ -74,6 +74,14 @@ const LOGICAL_IDS: Readonly<Record<Verb, string>> = {
 
 /** Everything in use: freezing, images, artifacts, lock, archive, a second site in another account, restores and drills. */
 export class Policies {
+  /** As if each function had this policy. */
+  public static under(statements: readonly Statement[]): (line: Line) => boolean {
+    const arn = `arn:aws:iam::${ACCOUNT}:role/peer`;
+    const landscape = { account: ACCOUNT, partition: 'aws', region: HERE, bucketKey: () => undefined, keyOf: () => undefined };
+    const evaluator = new Evaluator({ roles: [{ arn, statements, foreignPolicies: [] }], resources: KEY_POLICIES }, landscape);
+    return ({ request: asked }) => evaluator.decide(arn, asked).allowed;
+  }
+
   private readonly evaluators: Readonly<Record<string, Evaluator>>;
   private readonly models: Readonly<Record<string, TemplateModel>>;
 
@@ -94,12 +102,12 @@ export class Policies {
     });
     new EbsSnapshotDr(source, 'Dr', {
       planName: 'gold',
-      select: EbsSelection.allOf(EbsSelection.tag('dr', 'gold'), EbsSelection.not(EbsSelection.tag('env', 'dev'))),
+      selection: EbsSelection.allOf(EbsSelection.tag('dr', 'gold'), EbsSelection.noneOf(EbsSelection.tag('env', 'dev'))),
       consistency: EbsConsistency.freeze({ paths: ['/data'] }),
       images: EbsImages.every(Duration.days(1)),
       retention: EbsRetention.gfs({ monthly: 12 }),
       archiveAfter: Duration.days(30),
-      lock: EbsLock.governance(Duration.days(7)),
+      copyLock: EbsLock.governance(Duration.days(7)),
       artifacts: [s3.Bucket.fromBucketName(source, 'Code', 'code')],
       copyTo: [site, new EbsDrSite(vault, 'Site')],
     });
@@ -107,7 +115,8 @@ export class Policies {
       [HERE]: TemplateModel.of(source, { region: HERE, names: { [this.logicalId(source, 'FreezeDocument')]: 'freeze' } }),
       [THERE]: TemplateModel.of(recovery, { region: THERE }),
     };
-    this.evaluators = Object.fromEntries(Object.entries(this.models).map(([region, model]) => [region, Evaluator.of(model).with({ resources: KEY_POLICIES })]));
+    this.evaluators = Object.fromEntries(Object.entries(this.models).map(([region, model]) => (
+      [region, Evaluator.of(model).with({ resources: KEY_POLICIES })])));
   }
 
   public decide({ verb, request: asked }: Line): boolean {
@@ -118,17 +127,12 @@ export class Policies {
     return this.evaluators[this.regionOf(verb)].validate(this.roleOf(verb), asked);
   }
 
-  /** As if each function had this policy. */
-  public static under(statements: readonly Statement[]): (line: Line) => boolean {
-    const arn = `arn:aws:iam::${ACCOUNT}:role/peer`;
-    const landscape = { account: ACCOUNT, partition: 'aws', region: HERE, bucketKey: () => undefined, keyOf: () => undefined };
-    const evaluator = new Evaluator({ roles: [{ arn, statements, foreignPolicies: [] }], resources: KEY_POLICIES }, landscape);
-    return ({ request: asked }) => evaluator.decide(arn, asked).allowed;
-  }
-
   public get lines(): readonly Line[] {
     const { tables: [table], queues: [queue] } = this.models[HERE];
-    return [...ofSnapshot(table.arn, queue.arn), ...ofPlanPrune(), ...ofShare(), ...ofCopy(), ...ofWatch(), ...ofSitePrune(), ...ofSync(), ...ofRestore(), ...ofDrill()];
+    return [
+      ...ofSnapshot(table.arn, queue.arn), ...ofPlanPrune(), ...ofShare(),
+      ...ofCopy(), ...ofWatch(), ...ofSitePrune(), ...ofSync(), ...ofRestore(), ...ofDrill(),
+    ];
   }
 
   private regionOf(verb: Verb): string {

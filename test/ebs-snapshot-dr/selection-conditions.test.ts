@@ -1,7 +1,7 @@
 import { EbsSelection } from '../../src';
 import { termsOf } from '../../src/ebs-snapshot-dr/selection-conditions';
 
-const { allOf, anyOf, instances, not, tag } = EbsSelection;
+const { allOf, anyOf, instances, noneOf, tag } = EbsSelection;
 const KEY = 'aws:ResourceTag';
 const terms = (selection: EbsSelection) => termsOf(selection._rule, KEY);
 const ANY = [{ instances: [], conditions: {} }];
@@ -9,18 +9,18 @@ const ANY = [{ instances: [], conditions: {} }];
 test.each<[string, EbsSelection, unknown]>([
   ['a tag with values', tag('dr', 'gold', 'silver*'), [{ instances: [], conditions: { StringLike: { 'aws:ResourceTag/dr': ['gold', 'silver*'] } } }]],
   ['a tag that is there', tag('dr'), [{ instances: [], conditions: { Null: { 'aws:ResourceTag/dr': 'false' } } }]],
-  ['a tag that is not there', not(tag('dr')), [{ instances: [], conditions: { Null: { 'aws:ResourceTag/dr': 'true' } } }]],
-  ['both', allOf(tag('dr', 'gold'), not(tag('env', 'dev'))), [{
+  ['a tag that is not there', noneOf(tag('dr')), [{ instances: [], conditions: { Null: { 'aws:ResourceTag/dr': 'true' } } }]],
+  ['both', allOf(tag('dr', 'gold'), noneOf(tag('env', 'dev'))), [{
     instances: [], conditions: { StringLike: { 'aws:ResourceTag/dr': ['gold'] }, StringNotLike: { 'aws:ResourceTag/env': ['dev'] } },
   }]],
   ['either', anyOf(tag('dr', 'gold'), instances('i-0123456789abcdef0')), [
     { instances: [], conditions: { StringLike: { 'aws:ResourceTag/dr': ['gold'] } } },
     { instances: ['i-0123456789abcdef0'], conditions: {} },
   ]],
-  ['not either is not the one and not the other', not(anyOf(tag('a', '1'), tag('b'))), [{
+  ['not either is not the one and not the other', noneOf(tag('a', '1'), tag('b')), [{
     instances: [], conditions: { StringNotLike: { 'aws:ResourceTag/a': ['1'] }, Null: { 'aws:ResourceTag/b': 'true' } },
   }]],
-  ['not both is not the one or not the other', not(allOf(tag('a', '1'), tag('b', '2'))), [
+  ['not both is not the one or not the other', noneOf(allOf(tag('a', '1'), tag('b', '2'))), [
     { instances: [], conditions: { StringNotLike: { 'aws:ResourceTag/a': ['1'] } } },
     { instances: [], conditions: { StringNotLike: { 'aws:ResourceTag/b': ['2'] } } },
   ]],
@@ -29,7 +29,7 @@ test.each<[string, EbsSelection, unknown]>([
   ['twice the same tag: the first one, as IAM takes one', allOf(tag('a', 'x*'), tag('a', '*y')), [{
     instances: [], conditions: { StringLike: { 'aws:ResourceTag/a': ['x*'] } },
   }]],
-  ['instances that are not taken cannot be said', not(instances('i-0000000a')), ANY],
+  ['instances that are not taken cannot be said', noneOf(instances('i-0000000a')), ANY],
   ['no instance at all', allOf(instances('i-0000000a'), instances('i-0000000b')), ANY],
   ['too many alternatives', anyOf(...Array.from({ length: 9 }, (_, i) => tag(`t${i}`))), ANY],
 ])('%s', (_, selection, expected) => {
@@ -57,6 +57,6 @@ describe('bad selections are refused', () => {
   });
 
   test('a token', () => {
-    expect(() => tag('a', '${Token[TOKEN.1]}')).toThrow("'select' must be known at synth, got a token: it stands in the function's settings");
+    expect(() => tag('a', '${Token[TOKEN.1]}')).toThrow("'selection' must be known at synth, got a token: it stands in the function's settings");
   });
 });

@@ -92,8 +92,14 @@ export async function javaApp(room: string, { cdk, constructs }: CdkVersions): P
   };
 }
 
-/** Resources of all stacks together, and the templates. */
-export async function synthOffline(consumer: Consumer): Promise<{ readonly Resources: Record<string, unknown>; readonly templates: readonly unknown[] }> {
+export interface Synthesized {
+  /** Of all stacks together. */
+  readonly Resources: Record<string, unknown>;
+  readonly templates: readonly unknown[];
+}
+
+/** What the app's own command gives. */
+export async function synthOffline(consumer: Consumer): Promise<Synthesized> {
   const bin = mkdtempSync(join(tmpdir(), 'path-'));
   for (const command of ['sh', 'env', ...consumer.commands]) symlinkSync(which(command), join(bin, command));
   symlinkSync(realpathSync(process.execPath), join(bin, 'node'));

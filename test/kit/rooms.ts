@@ -263,7 +263,7 @@ function suppliedFanOutProps(stack: Stack): KinesisFanOutProps {
 const PLAN_REGION = 'eu-west-1';
 const SITE_REGION = 'eu-central-1';
 const VAULT = '210987654321';
-const PROTECTED = { select: EbsSelection.tag('dr', 'gold') };
+const PROTECTED = { selection: EbsSelection.tag('dr', 'gold') };
 const FREEZE = EbsConsistency.freeze({ paths: ['/data', '/var/lib/pgsql'], maxFrozen: Duration.seconds(20) });
 
 /** What a construct must be told whose stack does not know where it is. */
@@ -295,9 +295,9 @@ function protectedFrom(stack: Stack, site: EbsDrSite, props: Partial<EbsSnapshot
 function fullPlanProps(stack: Stack): EbsSnapshotDrProps {
   return {
     ...fullProtection(stack),
-    select: EbsSelection.allOf(
+    selection: EbsSelection.allOf(
       EbsSelection.anyOf(EbsSelection.tag('dr', 'gold', 'silver*'), EbsSelection.instances('i-0123456789abcdef0')),
-      EbsSelection.not(EbsSelection.tag('env', 'dev')),
+      EbsSelection.noneOf(EbsSelection.tag('env', 'dev')),
     ),
     copyTo: [siteBeside(stack, VAULT)],
     consistency: FREEZE,
@@ -318,7 +318,7 @@ function fullProtection(stack: Stack): Partial<EbsSnapshotDrProps> {
     images: EbsImages.every(Duration.days(1)),
     retention: EbsRetention.gfs({ last: 3, hourly: 24, daily: 7, weekly: 5, monthly: 12, yearly: 3 }),
     brake: { maxSets: 50, maxShare: 0.05 },
-    lock: EbsLock.governance(Duration.days(7)),
+    copyLock: EbsLock.governance(Duration.days(7)),
     archiveAfter: Duration.days(90),
     timedCopies: true,
     artifacts: [s3.Bucket.fromBucketAttributes(stack, 'Artifacts', {
