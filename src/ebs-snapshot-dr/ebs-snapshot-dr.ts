@@ -81,7 +81,7 @@ export interface EbsSnapshotDrProps extends HandlerOptions {
   readonly retention?: EbsRetention;
   /**
    * Which sets stay in the plan's own Region. What waits for a copy stays in any case.
-   * @default - as `retention`
+   * @default - the same as the sites'
    */
   readonly sourceRetention?: EbsRetention;
   /**
