@@ -138,6 +138,7 @@ describe('(b) filters in the mapping of aggregates', () => {
     ['it has 6 alternatives, a mapping takes 5', FanOutFilter.anyOf(...'abcdef'.split('').map((field) => FanOutFilter.exists(`$.${field}`)))],
     ["it looks at 'partitionKey', a mapping only at the record's data", FanOutFilter.pattern('{"partitionKey":["a"]}')],
     ["a mapping has no operator 'wildcard'", FanOutFilter.pattern('{"data":{"$or":[{"a":[1]},{"b":[{"wildcard":"x*"}]}]}}')],
+    ['a mapping compares numbers up to 5000000000, not 1789000000000', FanOutFilter.atLeast('$.at', 1_789_000_000_000)],
     ["a mapping has no operator 'anything-but prefix'", FanOutFilter.pattern('{"data":{"a":[{"anything-but":{"prefix":"x"}}]}}')],
   ])('what a mapping cannot do is done in the function: %s', (why, unusual) => {
     expect(placed({ filter: unusual }, NONE)).toEqual({ mapping: [], code: unusual._patterns });
