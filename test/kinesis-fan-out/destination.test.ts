@@ -140,6 +140,18 @@ describe('DynamoDB', () => {
       .toThrow("'partitionKey' of a table that is not of this app must be given, got none; it is the name of the table's partition key");
   });
 
+  test.each([
+    [{ partitionKey: 'no' }, "'partitionKey' and 'sortKey' must be those of the table, 'id' and 'line', got 'no' and none; leave them out"],
+    [{ partitionKey: 'id', sortKey: 'no' }, "'partitionKey' and 'sortKey' must be those of the table, 'id' and 'line', got 'id' and 'no'; leave them out"],
+    [{ sortKey: 'line' }, "'sortKey' must be given together with 'partitionKey', got it alone"],
+    [{ partitionKey: '' }, "'partitionKey' must be 1 to 255 characters, got ''"],
+    [{ sequenceAttribute: 'x'.repeat(256) }, "'sequenceAttribute' must be 1 to 255 characters"],
+  ])('%j is not the key of a table of the app', (options, message) => {
+    const table = new dynamodb.Table(stack, 'T', { partitionKey: id, sortKey: line });
+    expect(() => FanOutDestination.dynamoDb(table, options)).toThrow(message);
+    expect(() => FanOutDestination.dynamoDb(table, { partitionKey: 'id', sortKey: 'line' })).not.toThrow();
+  });
+
   test('the position has an attribute of its own', () => {
     const imported = dynamodb.Table.fromTableName(stack, 'T', 'state');
     expect(() => FanOutDestination.dynamoDb(imported, { partitionKey: 'id', sortKey: 'at', sequenceAttribute: 'at' }))
@@ -325,7 +337,28 @@ describe('HTTPS', () => {
     expect(() => FanOutDestination.https(url)).toThrow(`'url' must begin with 'https://' and hold no user, password or fragment, got '${got}'`);
   });
 
+  test('what fetch never connects to is refused', async () => {
+    const refused = Array.from({ length: 65_536 }, (_, port) => port).filter((port) => {
+      try {
+        FanOutDestination.https(`https://127.0.0.1:${port}/`);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    expect(refused.length).toBeGreaterThan(80);
+    // Port 0 is none; a socket refuses it.
+    for (const port of refused.slice(1)) {
+      await expect(fetch(`https://127.0.0.1:${port}/`)).rejects.toMatchObject({ cause: { message: 'bad port' } });
+    }
+    expect(() => FanOutDestination.https('https://api.example.com:6000/')).toThrow(
+      "'url' must have a port that fetch connects to, got 6000, which the Fetch standard blocks; use 443 or another one");
+    expect(() => FanOutDestination.https('https://api.example.com:8443/')).not.toThrow();
+  });
+
   test.each([
+    [{ maxBodySize: Size.bytes(1023) }, "'maxBodySize' must be at least 1 KiB, got 1023 bytes"],
+    [{ maxBodySize: Size.bytes(Token.asNumber({ Ref: 'N' })) }, "'maxBodySize' must be known at synth, got a token"],
     [{ concurrency: 101 }, "'concurrency' must be a whole number from 1 to 100, got 101"],
     [{ timeout: Duration.millis(99) }, "'timeout' must be at least 100 millis, got 99 millis"],
     [{ timeout: Duration.seconds(Token.asNumber({ Ref: 'N' })) }, "'timeout' must be known at synth, got a token"],

@@ -226,10 +226,10 @@ describe('decisions', () => {
     const streamArn = 'arn:aws:kinesis:eu-west-1:123456789012:stream/s';
     const words = (sourceArn: string, kmsKeyArn?: string) => streamRequests({ streamArn, sourceArn, kmsKeyArn }, LANDSCAPE)
       .map(({ action, resource }) => `${action} ${resource.split('/').slice(1).join('/')}`);
-    const described = ['kinesis:DescribeStream s', 'kinesis:DescribeStreamSummary s', 'kinesis:ListShards s'];
-    expect(words(streamArn, KEY)).toEqual([...described, 'kinesis:GetRecords s', 'kinesis:GetShardIterator s', `kms:Decrypt ${KEY.split('/')[1]}`]);
+    const read = ['DescribeStream', 'DescribeStreamSummary', 'ListShards', 'GetRecords', 'GetShardIterator'].map((name) => `kinesis:${name} s`);
+    expect(words(streamArn, KEY)).toEqual([...read, `kms:Decrypt ${KEY.split('/')[1]}`]);
     expect(words(`${streamArn}/consumer/c:1`)).toEqual([
-      ...described, 'kinesis:SubscribeToShard s/consumer/c:1', 'kinesis:DescribeStreamConsumer s/consumer/c:1',
+      ...read, 'kinesis:SubscribeToShard s/consumer/c:1', 'kinesis:DescribeStreamConsumer s/consumer/c:1',
     ]);
   });
 

@@ -16,15 +16,19 @@ export class S3Target implements Target {
   public readonly defaultEntryBytes = 8 * MIB;
   public readonly sendAhead = SEND_AHEAD.DEDUPLICATED;
   public readonly batchWindow = Duration.seconds(5);
-  private readonly prefix: string;
+  public readonly prefix: string;
 
-  constructor(private readonly bucket: s3.IBucket, options: FanOutS3Options) {
+  constructor(public readonly resource: s3.IBucket, options: FanOutS3Options) {
     checkPrefix('prefix', options.prefix);
     this.prefix = options.prefix ?? '';
   }
 
+  public get arn(): string {
+    return this.resource.bucketArn;
+  }
+
   public bind(): BoundTarget {
-    const { bucket, prefix } = this;
+    const { resource: bucket, prefix } = this;
     // Objects that are there are asked for their metadata only, which no key encrypts.
     const key: Statement[] = bucket.encryptionKey
       ? [{ actions: ['kms:GenerateDataKey'], resources: [bucket.encryptionKey.keyArn], conditions: viaService('s3') }]

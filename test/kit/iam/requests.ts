@@ -63,14 +63,16 @@ export interface StreamAccess {
   readonly kmsKeyArn?: string;
 }
 
-/** What an event source mapping of a stream does under a function's role ("Process Amazon Kinesis Data Streams records with Lambda"). */
+/**
+ * What an event source mapping of a stream does under a function's role ("Process Amazon Kinesis Data Streams records with
+ * Lambda"). The guide's list is one for both ways of reading; whether a consumer's mapping polls as well is unconfirmed.
+ */
 export function streamRequests({ kmsKeyArn, sourceArn, streamArn }: StreamAccess, landscape: Landscape): readonly IamRequest[] {
   const onStream = (...names: string[]) => names.map((name) => requestOf(`kinesis:${name}`, streamArn, landscape));
-  const reading = sourceArn === streamArn ? onStream('GetRecords', 'GetShardIterator')
-    : ['SubscribeToShard', 'DescribeStreamConsumer'].map((name) => requestOf(`kinesis:${name}`, sourceArn, landscape));
+  const subscribing = sourceArn === streamArn ? [] : ['SubscribeToShard', 'DescribeStreamConsumer'].map((name) => requestOf(`kinesis:${name}`, sourceArn, landscape));
   return [
-    ...onStream('DescribeStream', 'DescribeStreamSummary', 'ListShards'),
-    ...reading,
+    ...onStream('DescribeStream', 'DescribeStreamSummary', 'ListShards', 'GetRecords', 'GetShardIterator'),
+    ...subscribing,
     ...kmsKeyArn === undefined ? [] : [requestOf('kms:Decrypt', kmsKeyArn, landscape, { 'kms:ViaService': `kinesis.${landscape.region}.amazonaws.com` })],
   ];
 }
