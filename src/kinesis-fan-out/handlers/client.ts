@@ -1,3 +1,5 @@
+import { asBuffer } from './content';
+
 /**
  * Every client of a destination. One attempt: the engine repeats, with order and duplicates in mind. A call that hangs ends
  * long before the invocation does.
@@ -6,6 +8,48 @@ export const CLIENT = {
   maxAttempts: 1,
   requestHandler: { connectionTimeout: 3000, requestTimeout: 10_000, throwOnRequestTimeout: true, socketTimeout: 10_000 },
 };
+
+/** What of an SDK client decides how its requests and answers look. */
+interface JsonClient {
+  readonly config: { readonly protocol?: object };
+  readonly middlewareStack: { remove(name: string): boolean };
+}
+
+interface Protocol {
+  serializeRequest(operation: unknown, input: object, context: unknown): Promise<object>;
+  deserializeResponse(operation: unknown, context: Collecting, response: Response): Promise<object>;
+}
+
+interface Collecting {
+  streamCollector(body: unknown): Promise<Uint8Array>;
+}
+
+interface Response {
+  readonly statusCode: number;
+  readonly body: unknown;
+}
+
+/**
+ * The same client with a faster way to write requests and to read answers, for calls of one operation whose answer holds
+ * neither bytes nor times: field by field, as the SDK does it, takes half of a call. Endpoints, headers, signatures and
+ * errors stay the SDK's.
+ *
+ * @param write the bytes the SDK would write, too
+ */
+export function withPlainJson<I extends object, C extends JsonClient>(client: C, write: (input: I) => Uint8Array): C {
+  const protocol = client.config.protocol as Protocol;
+  const { serializeRequest, deserializeResponse } = protocol;
+  Object.assign(protocol, {
+    serializeRequest: async (operation, input, context) =>
+      Object.assign(await serializeRequest.call(protocol, operation, {}, context), { body: write(input as I) }),
+    deserializeResponse: async (operation, context, response) => response.statusCode === 200
+      ? { ...JSON.parse(asBuffer(await context.streamCollector(response.body)).toString()) as object, $metadata: { httpStatusCode: 200 } }
+      : deserializeResponse.call(protocol, operation, context, response),
+  } satisfies Protocol);
+  // It copies input and output for a log that nobody reads.
+  client.middlewareStack.remove('loggerMiddleware');
+  return client;
+}
 
 /** Of functions: how long one may take is its own affair, and the end of the invocation ends the wait. */
 export const INVOKING_CLIENT = { ...CLIENT, requestHandler: { connectionTimeout: CLIENT.requestHandler.connectionTimeout } };
