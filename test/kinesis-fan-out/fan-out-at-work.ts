@@ -16,7 +16,7 @@ import { clientConfig } from '../kit/resources';
 import { stackFor } from '../kit/stack';
 import type { FunctionModel } from '../kit/template';
 import type { RecordedCall } from '../kit/truth-proxy';
-import { World, type Run, type RunOptions } from '../kit/world';
+import { World, type Adjust, type Run, type RunOptions } from '../kit/world';
 
 /** One destination of each kind, and the call that delivers to it. */
 export const CALLS = {
@@ -39,6 +39,8 @@ const DEDUPLICATED: readonly Destination[] = ['Audit', 'Lake', 'News', 'State'];
 
 /** Seconds of a function, in place of a minute and more: some tests wait for its end. */
 const TIMEOUT_SECONDS = 20;
+
+const usual: Adjust = ({ timeoutSeconds }) => ({ timeoutSeconds: Math.min(timeoutSeconds, TIMEOUT_SECONDS) });
 
 /** A record of the stream, or one within an aggregate. */
 export interface Order {
@@ -67,7 +69,7 @@ export class FanOutAtWork {
     try {
       const stack = stackFor();
       define(stack, api, directory, variant);
-      const world = await World.start({ stack, adjust: ({ timeoutSeconds }) => ({ timeoutSeconds: Math.min(timeoutSeconds, TIMEOUT_SECONDS) }) });
+      const world = await World.start({ stack, adjust: usual });
       return new FanOutAtWork(world, api, directory);
     } catch (error) {
       await api.stop();
@@ -100,12 +102,20 @@ export class FanOutAtWork {
     this.api.received.push(...received);
   }
 
-  /** From now on time is up for a destination's function with its next call to AWS: no other try. Nobody given: it has its time again. */
-  public hurry(id?: Destination): void {
-    const roleArn = id && this.of(id).roleArn;
-    this.world.interfere(roleArn === undefined ? undefined : async ({ principal }) => {
-      if (principal === roleArn) this.world.lag(TIMEOUT_SECONDS);
+  /** From now on time is up for these destinations' functions with their next call: no other try. Nobody given: they have their time again. */
+  public hurry(...ids: readonly Destination[]): void {
+    const roleArns = ids.map((id) => this.of(id).roleArn);
+    const end = () => this.world.lag(TIMEOUT_SECONDS);
+    this.world.interfere(roleArns.length === 0 ? undefined : async ({ principal }) => {
+      if (roleArns.includes(principal)) end();
     });
+    this.api.onAsked = ids.includes('Partner') ? end : () => {};
+  }
+
+  /** Gives a destination's function other settings; nobody given: all as usual again. */
+  public adjust(id?: Destination, settings: ReturnType<Adjust> = {}): void {
+    const arn = id && this.of(id).arn;
+    this.world.adjust((fn) => ({ ...usual(fn), ...fn.arn === arn && settings }));
   }
 
   /** A fault for the call of each of these destinations. */
