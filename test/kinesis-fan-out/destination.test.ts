@@ -263,13 +263,16 @@ describe('EventBridge', () => {
         packing: { kind: 'none', maxBytes: 1_000_000, envelope: true },
         target: { kind: 'eventbridge', source: 'cdk-lambda-blueprints.kinesis-fan-out', detailType: 'FanOutRecord' },
       },
-      target: 'shop',
+      target: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':events:eu-west-1:123456789012:event-bus/shop']] },
     });
   });
 
   test('only from its own source', () => {
     expect(serve(FanOutDestination.eventBridge(bus(), { source: 'shop', detailType: 'Order' })).settings.target).toMatchObject({ source: 'shop', detailType: 'Order' });
-    expect(rights()).toEqual([['events:PutEvents', expect.anything(), { StringEquals: { 'events:source': 'shop' } }]]);
+    expect(rights()).toEqual([
+      ['events:PutEvents', expect.anything(), { StringEquals: { 'events:source': 'shop' } }],
+      ['events:DescribeEventBus', expect.anything(), undefined],
+    ]);
   });
 
   test.each([

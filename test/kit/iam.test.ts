@@ -82,6 +82,7 @@ describe('calls and the permissions they need', () => {
     ['PublishBatch', call('sns', 'PublishBatch', { body: { TopicArn: here('sns', 't') } }), [`sns:Publish ${here('sns', 't')}`]],
     ['PutEvents', call('events', 'PutEvents', { body: { Entries: [{ Source: 's', DetailType: 'd' }, { EventBusName: 'bus', Source: 's', DetailType: 'd' }] } }),
       [`events:PutEvents ${here('events', 'event-bus/default')} events:source=s`, `events:PutEvents ${here('events', 'event-bus/bus')} events:source=s`]],
+    ['DescribeEventBus', call('events', 'DescribeEventBus', { body: { Name: here('events', 'event-bus/bus') } }), [`events:DescribeEventBus ${here('events', 'event-bus/bus')}`]],
     ['Invoke', call('lambda', 'Invoke', { labels: { FunctionName: 'f' } }), [`lambda:InvokeFunction ${here('lambda', 'function:f')}`]],
     ['CreateInvalidation', call('cloudfront', 'CreateInvalidation', { labels: { DistributionId: 'E1' } }),
       [`cloudfront:CreateInvalidation ${arn('cloudfront::123456789012:distribution/E1')}`]],

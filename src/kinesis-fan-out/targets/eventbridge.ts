@@ -32,9 +32,13 @@ export class EventBridgeTarget implements Target {
   public bind(): BoundTarget {
     const { resource: bus, source, detailType } = this;
     return {
-      target: bus.eventBusName,
+      // Of another account's bus the name would mean one of this account.
+      target: bus.eventBusArn,
       settings: { kind: 'eventbridge', source, detailType },
-      statements: [{ actions: ['events:PutEvents'], resources: [bus.eventBusArn], conditions: { StringEquals: { 'events:source': source } } }],
+      statements: [
+        { actions: ['events:PutEvents'], resources: [bus.eventBusArn], conditions: { StringEquals: { 'events:source': source } } },
+        { actions: ['events:DescribeEventBus'], resources: [bus.eventBusArn] },
+      ],
     };
   }
 }

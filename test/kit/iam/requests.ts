@@ -284,12 +284,9 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     PublishBatch: publish,
   },
   events: {
-    PutEvents: (request) => request.items('Entries').map(({ EventBusName = 'default', Source, DetailType }) => {
-      const bus = String(EventBusName);
-      return request.ask('events:PutEvents', bus.startsWith('arn:') ? bus : request.arn('events', `event-bus/${bus}`), {
-        'events:source': String(Source), 'events:detail-type': String(DetailType),
-      });
-    }),
+    PutEvents: (request) => request.items('Entries').map(({ EventBusName, Source, DetailType }) => (
+      request.ask('events:PutEvents', busArn(request, EventBusName), { 'events:source': String(Source), 'events:detail-type': String(DetailType) }))),
+    DescribeEventBus: (request) => [request.ask('events:DescribeEventBus', busArn(request, request.body.Name))],
   },
   lambda: {
     Invoke: (request) => {
@@ -338,6 +335,11 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     ],
   },
 };
+
+/** @param bus its name or its ARN */
+function busArn(request: Request, bus: unknown = 'default'): string {
+  return String(bus).startsWith('arn:') ? String(bus) : request.arn('events', `event-bus/${String(bus)}`);
+}
 
 function requestTags(request: Request): Record<string, string> {
   const tags = request.items('TagSpecification').flatMap(({ Tag }) => listOf<Json>(Tag));
