@@ -45,7 +45,8 @@ export class KinesisSender implements Sender {
       }), { abortSignal: signal });
       return {
         kind: 'answered',
-        outcomes: results.map(({ ErrorCode: code }) => code === undefined ? DELIVERED : entryOutcome(code, REFUSALS)),
+        // No code may be written as null.
+        outcomes: results.map(({ ErrorCode: code }) => code ? entryOutcome(code, REFUSALS) : DELIVERED),
       };
     } catch (error) {
       return callOutcome(error, entries.length, REFUSALS);
@@ -55,17 +56,22 @@ export class KinesisSender implements Sender {
 
 interface PutRecordsInput {
   readonly StreamName: string;
-  readonly Records: ReadonlyArray<{ readonly Data: Uint8Array; readonly PartitionKey: string }>;
+  readonly Records: readonly PutRecord[];
 }
 
-/** Escaped in JSON, a UTF-16 code unit has six characters at most. */
+interface PutRecord {
+  readonly Data: Uint8Array;
+  readonly PartitionKey: string;
+}
+
+/** Of a UTF-16 code unit, which may be escaped: `\\u0000`. */
 const MAX_JSON_BYTES = 6;
 const FIELDS_BYTES = '{"Data":"","PartitionKey":""},'.length;
 
 /** The request of a PutRecords call, written into one buffer. */
 function putRecords({ StreamName: name, Records: records }: PutRecordsInput): Uint8Array {
-  const bytes = records.reduce((sum, { Data: { length }, PartitionKey: key }) => sum + base64Length(length) + MAX_JSON_BYTES * key.length + FIELDS_BYTES, 0);
-  const json = Buffer.allocUnsafeSlow(bytes + MAX_JSON_BYTES * name.length + '{"Records":[],"StreamName":""}'.length);
+  const bytes = records.reduce((sum, record) => sum + maxBytesOf(record), MAX_JSON_BYTES * name.length + '{"Records":[],"StreamName":""}'.length);
+  const json = Buffer.allocUnsafeSlow(bytes);
   let end = json.write('{"Records":[');
   records.forEach(({ Data: data, PartitionKey: key }, n) => {
     end += json.write(n === 0 ? '{"Data":"' : ',{"Data":"', end, 'latin1');
@@ -76,6 +82,6 @@ function putRecords({ StreamName: name, Records: records }: PutRecordsInput): Ui
   return json.subarray(0, end);
 }
 
-function base64Length(bytes: number): number {
-  return Math.ceil(bytes / 3) * 4;
+function maxBytesOf({ Data: { length }, PartitionKey: key }: PutRecord): number {
+  return FIELDS_BYTES + Math.ceil(length / 3) * 4 + MAX_JSON_BYTES * key.length;
 }
