@@ -31,10 +31,10 @@ interface Response {
 
 /**
  * The same client with a faster way to write requests and to read answers, for calls of one operation whose answer holds
- * neither bytes nor times: field by field, as the SDK does it, takes half of a call. Endpoints, headers, signatures and
+ * neither bytes nor times: the SDK's own, field by field, take half of a call. Endpoints, headers, signatures, checksums and
  * errors stay the SDK's.
  *
- * @param write the bytes the SDK would write, too
+ * @param write makes the bytes the SDK would make
  */
 export function withPlainJson<I extends object, C extends JsonClient>(client: C, write: (input: I) => Uint8Array): C {
   const protocol = client.config.protocol as Protocol;
@@ -43,12 +43,18 @@ export function withPlainJson<I extends object, C extends JsonClient>(client: C,
     serializeRequest: async (operation, input, context) =>
       Object.assign(await serializeRequest.call(protocol, operation, {}, context), { body: write(input as I) }),
     deserializeResponse: async (operation, context, response) => response.statusCode === 200
-      ? { ...JSON.parse(asBuffer(await context.streamCollector(response.body)).toString()) as object, $metadata: { httpStatusCode: 200 } }
+      ? { ...fieldsIn(await context.streamCollector(response.body)), $metadata: { httpStatusCode: 200 } }
       : deserializeResponse.call(protocol, operation, context, response),
   } satisfies Protocol);
   // It copies input and output for a log that nobody reads.
   client.middlewareStack.remove('loggerMiddleware');
   return client;
+}
+
+/** As the SDK has it: a field that is null is not there. */
+function fieldsIn(body: Uint8Array): object {
+  const answer = JSON.parse(asBuffer(body).toString() || '{}') as object;
+  return Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== null));
 }
 
 /** Of functions: how long one may take is its own affair, and the end of the invocation ends the wait. */
