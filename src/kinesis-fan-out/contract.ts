@@ -99,7 +99,12 @@ export interface Envelope {
 }
 
 export type TargetSettings =
-  | { readonly kind: 's3'; readonly prefix: string }
+  | {
+    readonly kind: 's3';
+    readonly prefix: string;
+    /** Folders below the prefix, and how many an invocation may write to. */
+    readonly partition?: { readonly template: string; readonly max: number };
+  }
   | {
     readonly kind: 'dynamodb';
     readonly partitionKey: string;

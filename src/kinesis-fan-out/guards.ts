@@ -7,7 +7,7 @@ import { FilterPattern, Ordering, TargetKind } from './contract';
 import { FanOutAggregation, FanOutFilterPlacement } from './fan-out-modes';
 import { whyNotInMapping } from './mapping-filter';
 import { StreamFacts } from './source-stream';
-import { KIB, MIB, Target } from './targets/target';
+import { KIB, MIB, ObjectKeys, Target } from './targets/target';
 
 /** What one shard serves to all its shared readers. */
 const READ = { mebibytes: 2, calls: 5 } as const;
@@ -90,13 +90,19 @@ function placeOf(resource: IResource | undefined, arn = ''): { readonly region?:
 
 /** An object that is there already counts as delivered: of two destinations with equal keys, one would never get its own. */
 export function guardOverlap(scope: IConstruct, id: string, target: Target, others: Readonly<Record<string, Target>>): void {
-  if (target.kind !== 's3') return;
-  const keysOf = ({ kind, arn, prefix }: Target) => JSON.stringify([kind, Stack.of(scope).resolve(arn), prefix]);
-  const other = Object.keys(others).find((name) => keysOf(others[name]) === keysOf(target));
+  const bucketOf = ({ arn }: Target) => JSON.stringify(Stack.of(scope).resolve(arn));
+  const isSame = (other: Target) => mayShareKeys(target.objectKeys, other.objectKeys) && bucketOf(target) === bucketOf(other);
+  const other = Object.keys(others).find((name) => isSame(others[name]));
   if (other !== undefined) {
     throw new Error(`destination '${id}' must have a prefix of its own, got bucket and prefix of destination '${other}': `
       + "one would take the other's objects for its own");
   }
+}
+
+function mayShareKeys(one?: ObjectKeys, other?: ObjectKeys): boolean {
+  if (!one || !other) return false;
+  const holds = (outer: ObjectKeys, inner: ObjectKeys) => outer.sorted && inner.prefix.startsWith(outer.prefix);
+  return one.prefix === other.prefix || holds(one, other) || holds(other, one);
 }
 
 /** Whether the filter goes into the mapping. */

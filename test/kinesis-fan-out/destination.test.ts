@@ -97,6 +97,21 @@ describe('S3', () => {
     expect(() => FanOutDestination.s3(lake(), { prefix: 'a' })).toThrow("'prefix' must be empty or end with '/'");
   });
 
+  test('folders made of what records hold', () => {
+    expect(serve(FanOutDestination.s3(lake(), { prefix: 'a/', partition: 'day=<yyyy>-<MM>-<dd>/<$.type>/' })).settings.target)
+      .toEqual({ kind: 's3', prefix: 'a/', partition: { template: 'day=<yyyy>-<MM>-<dd>/<$.type>/', max: 100 } });
+    expect(rights()).toEqual([[['s3:GetObject', 's3:PutObject'], 'arn:aws:s3:::lake/a/*']]);
+  });
+
+  test.each([
+    [{ partition: '<$.a>' }, "'partition' must have folders that end with '/'"],
+    [{ partition: Token.asString({ Ref: 'P' }) }, "'partition' must be known at synth, got a token"],
+    [{ partition: '<$.a>/', maxPartitions: 1001 }, "'maxPartitions' must be a whole number from 1 to 1000, got 1001"],
+    [{ maxPartitions: 10 }, "'maxPartitions' must be given together with 'partition', got it alone"],
+  ])('%j is refused', (options, message) => {
+    expect(() => FanOutDestination.s3(lake(), options)).toThrow(message);
+  });
+
   test('a prefix known only at deployment cannot stand in the settings', () => {
     expect(() => serve(FanOutDestination.s3(lake(), { prefix: Token.asString({ Ref: 'P' }) })))
       .toThrow("'target.prefix' of destination 'Target' must be known at synth, got a token");

@@ -375,6 +375,9 @@ describe('what would be taken for another\'s', () => {
     expect(() => orders.addDestination('B', FanOutDestination.s3(bucket('Again'), { prefix: 'a/' })))
       .toThrow("destination 'B' must have a prefix of its own, got bucket and prefix of destination 'A': one would take the other's objects for its own");
     orders.addDestination('C', FanOutDestination.s3(bucket('Third'), { prefix: 'a/b/' }));
+    expect(() => orders.addDestination('E', FanOutDestination.s3(bucket('Fourth'), { partition: '<$.type>/' }))).toThrow("destination 'E' must have a prefix of its own");
+    orders.addDestination('F', FanOutDestination.s3(bucket('Fifth'), { prefix: 'f/', partition: '<$.type>/' }));
+    expect(() => orders.addDestination('G', FanOutDestination.s3(bucket('Sixth'), { prefix: 'f/g/' }))).toThrow("got bucket and prefix of destination 'F'");
     orders.addDestination('D', FanOutDestination.s3(s3.Bucket.fromBucketName(stack, 'Other', 'other'), { prefix: 'a/' }));
   });
 

@@ -41,7 +41,7 @@ export function deliver<K extends TargetKind>(
   });
   const sender = createSender({ name: env.TARGET, secretArn: env.SECRET_ARN, target: target as TargetOf<K>, ordering, packing });
   const shell = new Shell({
-    rules: settings,
+    rules: { ...settings, packing: sender.packing ?? packing },
     prepare: preparation(settings),
     sender: new BrakedSender(sender, Date.now),
     quarantine: new S3Quarantine(env.FAILURE_BUCKET, env.DESTINATION),

@@ -26,11 +26,17 @@ export interface Target {
   /** What it is made of, unless it is no AWS resource. */
   readonly resource?: IResource;
   readonly arn?: string;
-  /** What begins the keys of objects that are named by their records. */
-  readonly prefix?: string;
+  /** Of objects, which are named by their records. */
+  readonly objectKeys?: ObjectKeys;
   /** The stream records end up in, which might be the source. */
   readonly stream?: kinesis.IStream;
   bind(ordering: Ordering): BoundTarget;
+}
+
+export interface ObjectKeys {
+  readonly prefix: string;
+  /** In folders below the prefix that records name. */
+  readonly sorted: boolean;
 }
 
 export interface BoundTarget {
