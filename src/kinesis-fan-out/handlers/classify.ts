@@ -67,6 +67,7 @@ const BROKEN = new Set([
   'UnrecognizedClientException', 'CredentialsProviderError',
   'NoSuchBucket', 'NotFound', 'NotFoundException', 'QueueDoesNotExist', 'ResourceNotFoundException',
   'AWS.SimpleQueueService.NonExistentQueue', 'QueueDeletedRecently', 'InvalidAddress', 'InvalidSecurity',
+  'UnsupportedOperation', 'AWS.SimpleQueueService.UnsupportedOperation',
   'InvalidSourceException', 'InvalidKMSResourceException', 'NotAuthorizedForSourceException', 'NotAuthorizedForDetailTypeException',
   'InvalidAccountIdException', 'InvalidArgument', 'PermanentRedirect', 'EC2AccessDeniedException', 'RecursiveInvocationException',
 ]);
