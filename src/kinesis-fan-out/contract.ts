@@ -12,7 +12,7 @@ export const DELIVER_ENV = [
   'FAILURE_BUCKET',
   /** JSON of {@link DeliverSettings}. */
   'SETTINGS',
-  /** What the destination is called by: bucket, table, stream, delivery stream or bus name, queue or other URL, topic or function ARN. */
+  /** What the destination is called by: bucket, table, stream or delivery stream name, queue or other URL, bus, topic or function ARN. */
   'TARGET',
   /** Secret that holds the Authorization header of an HTTPS destination. */
   'SECRET_ARN',
