@@ -29,10 +29,10 @@ export interface FanOutS3Options {
    */
   readonly prefix?: string;
   /**
-   * Folders below `prefix`, made of what records hold. '<$.a.b>' is a field of the record as it leaves, '<yyyy>', '<MM>',
-   * '<dd>' and '<HH>' the time it arrived, in UTC. Other characters than letters, digits, '_', '-' and '.' of a value become
-   * '%XX', one longer than 64 characters ends with a hash, and instead of one that is not there stands
-   * '__HIVE_DEFAULT_PARTITION__'. Example: 'country=<$.country>/day=<yyyy>-<MM>-<dd>/'
+   * Folders below `prefix`, made of what records hold: `country=<$.country>/day=<yyyy>-<MM>-<dd>/`. `<$.a.b>` is a field of
+   * the record as it leaves, `<yyyy>`, `<MM>`, `<dd>` and `<HH>` the time it arrived, in UTC. Other characters of a value than
+   * letters, digits, '_', '-' and '.' become `%XX`, one longer than 64 characters ends with a hash, and instead of one that is
+   * not there stands `__HIVE_DEFAULT_PARTITION__`.
    * @default - none
    */
   readonly partition?: string;

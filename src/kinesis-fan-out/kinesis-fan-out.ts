@@ -53,8 +53,8 @@ export interface KinesisFanOutProps extends HandlerOptions {
    */
   readonly failureBucket?: s3.IBucket;
   /**
-   * Age after which an undelivered record goes to the failure bucket, 1 minute to 7 days. An outage of a destination that
-   * is shorter loses nothing and needs no replay.
+   * Age after which an undelivered record goes to the failure bucket, 1 minute to 7 days and less than the stream's retention.
+   * An outage of a destination that is shorter loses nothing and needs no replay.
    * @default - 80 % of the retention of a stream of this app, 19 hours for an imported one
    */
   readonly maxRecordAge?: Duration;

@@ -1,7 +1,7 @@
 import { compilePartition, NO_VALUE, OVERFLOW_FOLDER } from '../../src/kinesis-fan-out/common/partition';
 import { RecordJson } from '../../src/kinesis-fan-out/handlers/json';
 
-const ARRIVED = Date.UTC(2026, 1, 3, 4, 5);
+const ARRIVED = '2026-02-03T04:05:00.000Z';
 
 function folder(template: string, json: string, arrivedAt = ARRIVED): string {
   return compilePartition(template)(new RecordJson(Buffer.from(json)).json, arrivedAt);

@@ -12,8 +12,8 @@ export const NO_VALUE = '__HIVE_DEFAULT_PARTITION__';
 /** Takes the records of folders that would be too many. */
 export const OVERFLOW_FOLDER = 'overflow/';
 
-/** @param arrivedAt milliseconds since 1970 */
-export type FolderOf = (json: unknown, arrivedAt: number) => string;
+/** @param arrivedAt ISO 8601, UTC */
+export type FolderOf = (json: unknown, arrivedAt: string) => string;
 
 /** Together with the longest prefix, shard and sequence number less than the 1,024 bytes of a key. */
 const MAX_PLACEHOLDERS = 6;
@@ -42,7 +42,7 @@ export function compilePartition(template: string): FolderOf {
 
 function valueOf(name: string): FolderOf {
   const time = TIME.get(name);
-  if (time) return (_json, arrivedAt) => new Date(arrivedAt).toISOString().slice(...time);
+  if (time) return (_json, arrivedAt) => arrivedAt.slice(...time);
   if (!name.startsWith('$')) throw invalid(`placeholders that are paths or ${[...TIME.keys()].join(', ')}`, name);
   const path = fieldsOf('partition', name);
   return (json) => nameOf(path.reduce((value, field) => (isObject(value) && Object.hasOwn(value, field) ? value[field] : undefined), json));

@@ -88,7 +88,7 @@ function partsOf(folders: Iterable<readonly [string, readonly Item[]]>, { create
 function foldersOf(items: readonly Item[], { folderOf, max }: Partitions): ReadonlyMap<string, readonly Item[]> {
   const folders = new Map<string, Item[]>();
   for (const item of items) {
-    const own = folderOf(new RecordJson(item.body).json, item.record.arrivedAt);
+    const own = folderOf(new RecordJson(item.body).json, new Date(item.record.arrivedAt).toISOString());
     const folder = folders.has(own) || folders.size < max ? own : OVERFLOW_FOLDER;
     const sorted = folders.get(folder);
     if (sorted) sorted.push(item);
