@@ -7,7 +7,7 @@ import {
   aws_kms as kms, aws_lambda as lambda, aws_logs as logs, aws_s3 as s3, aws_secretsmanager as secretsmanager, aws_sns as sns, aws_sqs as sqs,
   type Stack,
 } from 'aws-cdk-lib';
-import { FanOutDestination, KinesisFanOut, type FanOutDeliveryOptions, type KinesisFanOutProps } from '../../src';
+import { FanOutDestination, KinesisFanOut, type FanOutDeliveryOptions, type FanOutS3Options, type KinesisFanOutProps } from '../../src';
 import { METRIC, METRIC_NAMESPACE, QUARANTINE_PREFIX, type Envelope, type QuarantinedRecord, type ReplayResult } from '../../src/kinesis-fan-out/contract';
 import { withoutDuplicates } from '../kit/arrivals';
 import { FaultSchedule, type Fault } from '../kit/faults';
@@ -56,6 +56,8 @@ export interface FanOutVariant {
   readonly options?: (id: Destination) => FanOutDeliveryOptions;
   /** Keys of the customer encrypt whatever can be: one the stream and the failures, one the destinations. */
   readonly encrypted?: boolean;
+  /** Of the bucket. */
+  readonly lake?: FanOutS3Options;
   /** Queue and topic without order. */
   readonly standard?: boolean;
 }
@@ -338,7 +340,7 @@ function worker(stack: Stack, code: string): lambda.Function {
   });
 }
 
-function define(stack: Stack, api: HttpsStub, code: string, { props, options, encrypted = false, standard = false }: FanOutVariant): void {
+function define(stack: Stack, api: HttpsStub, code: string, { props, options, lake, encrypted = false, standard = false }: FanOutVariant): void {
   // Not the same: what is allowed for one must not cover for what is missing for the other.
   const [sourceKey, key] = ['SourceKey', 'Key'].map((id) => encrypted ? new kms.Key(stack, id) : undefined);
   const stream = (id: string, shardCount: number, encryptionKey: kms.IKey | undefined) => new kinesis.Stream(stack, id, {
@@ -349,7 +351,7 @@ function define(stack: Stack, api: HttpsStub, code: string, { props, options, en
     Archive: FanOutDestination.firehose(archive(stack)),
     Audit: FanOutDestination.sqs(new sqs.Queue(stack, 'Audit', { fifo, encryptionMasterKey: key })),
     Bus: FanOutDestination.eventBridge(new events.EventBus(stack, 'Bus')),
-    Lake: FanOutDestination.s3(new s3.Bucket(stack, 'Lake', { encryptionKey: key }), { prefix: 'orders/' }),
+    Lake: FanOutDestination.s3(new s3.Bucket(stack, 'Lake', { encryptionKey: key }), { prefix: 'orders/', ...lake }),
     Mirror: FanOutDestination.kinesis(stream('Mirror', 2, key)),
     News: FanOutDestination.sns(new sns.Topic(stack, 'News', { fifo, masterKey: key })),
     Partner: FanOutDestination.https(`${api.origin}/orders`, {
