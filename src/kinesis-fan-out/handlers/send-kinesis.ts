@@ -64,7 +64,7 @@ interface PutRecord {
   readonly PartitionKey: string;
 }
 
-/** Of a UTF-16 code unit, which may be escaped: `\\u0000`. */
+/** Of a UTF-16 code unit, which may be escaped: `\u0000`. */
 const MAX_JSON_BYTES = 6;
 const FIELDS_BYTES = '{"Data":"","PartitionKey":""},'.length;
 
