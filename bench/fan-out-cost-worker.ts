@@ -11,15 +11,14 @@ import type { DeliverSettings, EventRecord } from '../src/kinesis-fan-out/contra
 import { CLIENT } from '../src/kinesis-fan-out/handlers/client';
 import type { Sender } from '../src/kinesis-fan-out/handlers/ports';
 import { preparation } from '../src/kinesis-fan-out/handlers/prepare';
-import { KinesisSender } from '../src/kinesis-fan-out/handlers/send-kinesis';
-import { SqsSender } from '../src/kinesis-fan-out/handlers/send-sqs';
+import { createClient as createKinesisClient, KinesisSender } from '../src/kinesis-fan-out/handlers/send-kinesis';
+import { createClient as createSqsClient, SqsSender } from '../src/kinesis-fan-out/handlers/send-sqs';
 import { Shell } from '../src/kinesis-fan-out/handlers/shell';
 
 const RECORDS = 5_000;
 /** Milliseconds. */
 const WARM_UP = 700;
 const MEASURED = 1_500;
-const NEVER = new AbortController().signal;
 
 const KINESIS = settingsOf({ kind: 'kinesis', maxRecordBytes: 1024 * 1024 });
 const PER_KEY = settingsOf({ kind: 'kinesis', maxRecordBytes: 1024 * 1024 }, { ordering: 'per-key' });
@@ -35,12 +34,12 @@ const CONTESTANTS: Readonly<Record<string, readonly [keys: number, () => Contest
   'kinesis per key, 5,000 keys': [RECORDS, () => ours(kinesisOf(PER_KEY), PER_KEY)],
   'kinesis per key, 300 keys': [300, () => ours(kinesisOf(PER_KEY), PER_KEY)],
   'sqs, bare': [RECORDS, bareSqs],
-  'sqs': [RECORDS, () => ours(new SqsSender(contextOf(SQS, 'sqs'), sqsClient()), SQS)],
-  'sqs packed': [RECORDS, () => ours(new SqsSender(contextOf(PACKED, 'sqs'), sqsClient()), PACKED)],
+  'sqs': [RECORDS, () => ours(new SqsSender(contextOf(SQS, 'sqs'), createSqsClient(SQS_CONFIG)), SQS)],
+  'sqs packed': [RECORDS, () => ours(new SqsSender(contextOf(PACKED, 'sqs'), createSqsClient(SQS_CONFIG)), PACKED)],
 };
 
 function bareKinesis(): Contestant {
-  const kinesis = kinesisClient();
+  const kinesis = new KinesisClient({ ...CLIENT, ...KINESIS_CONFIG });
   return async (records) => {
     for (let from = 0; from < records.length; from += 500) {
       const answer = await kinesis.send(new PutRecordsCommand({
@@ -54,7 +53,7 @@ function bareKinesis(): Contestant {
 
 /** Eight calls under way at a time, as the sender has them. */
 function bareSqs(): Contestant {
-  const sqs = sqsClient();
+  const sqs = new SQSClient({ ...CLIENT, ...SQS_CONFIG });
   const call = async (records: readonly EventRecord[]): Promise<void> => {
     const answer = await sqs.send(new SendMessageBatchCommand({
       QueueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/bench',
@@ -82,13 +81,13 @@ function ours(sender: Sender, settings: DeliverSettings): Contestant {
     clock: { now: Date.now, sleep: async () => {}, random: Math.random },
   });
   return async (records) => {
-    const { report } = await shell.handle({ Records: records }, { signal: NEVER, remainingMs: () => 60_000 });
+    const { report } = await shell.handle({ Records: records }, { signal: new AbortController().signal, remainingMs: () => 60_000 });
     if (report.delivered !== records.length) throw new Error(`every record arrives, got ${report.delivered}`);
   };
 }
 
 function kinesisOf(settings: DeliverSettings): Sender {
-  return new KinesisSender(contextOf(settings, 'kinesis'), kinesisClient());
+  return new KinesisSender(contextOf(settings, 'kinesis'), createKinesisClient(KINESIS_CONFIG));
 }
 
 function contextOf<K extends 'kinesis' | 'sqs'>({ ordering, packing, target }: DeliverSettings, kind: K) {
@@ -100,28 +99,21 @@ function contextOf<K extends 'kinesis' | 'sqs'>({ ordering, packing, target }: D
 const IDENTITY = { region: 'eu-west-1', credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' } };
 const SEQUENCE_NUMBER = '49590338271490256608559692538361571095921575989136588500';
 
-function kinesisClient(): KinesisClient {
-  return new KinesisClient({
-    ...CLIENT,
-    ...IDENTITY,
-    requestHandler: answering<{ readonly Records: readonly unknown[] }>(({ Records: records }) => ({
-      FailedRecordCount: 0,
-      Records: records.map(() => ({ SequenceNumber: SEQUENCE_NUMBER, ShardId: 'shardId-000000000000' })),
-    })),
-  });
-}
+const KINESIS_CONFIG = {
+  ...IDENTITY,
+  requestHandler: answering<{ readonly Records: readonly unknown[] }>(({ Records: records }) => ({
+    FailedRecordCount: 0,
+    Records: records.map(() => ({ SequenceNumber: SEQUENCE_NUMBER, ShardId: 'shardId-000000000000' })),
+  })),
+};
 
-function sqsClient(): SQSClient {
-  return new SQSClient({
-    ...CLIENT,
-    ...IDENTITY,
-    requestHandler: answering<{ readonly Entries: ReadonlyArray<{ readonly Id: string; readonly MessageBody: string }> }>(
-      ({ Entries: entries }) => ({
-      // The client compares the sums.
-        Successful: entries.map(({ Id, MessageBody: body }) => ({ Id, MessageId: '5fea7756-0ea4-451a-a703-a558b933e274', MD5OfMessageBody: hash('md5', body) })),
-      })),
-  });
-}
+const SQS_CONFIG = {
+  ...IDENTITY,
+  requestHandler: answering<{ readonly Entries: ReadonlyArray<{ readonly Id: string; readonly MessageBody: string }> }>(({ Entries: entries }) => ({
+    // The client compares the sums.
+    Successful: entries.map(({ Id, MessageBody: body }) => ({ Id, MessageId: '5fea7756-0ea4-451a-a703-a558b933e274', MD5OfMessageBody: hash('md5', body) })),
+  })),
+};
 
 /** Thinks about a call only when it comes for the first time: the measured time is the caller's. */
 function answering<T>(answer: (request: T) => object) {

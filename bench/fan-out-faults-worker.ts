@@ -1,4 +1,5 @@
 /** One contestant under one schedule: `fan-out-faults-worker <contestant> <seed> <records>` prints {@link Figures}. */
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import { KinesisClient, PutRecordCommand } from '@aws-sdk/client-kinesis';
@@ -11,6 +12,7 @@ import { PEERS } from '../test/kinesis-fan-out/simulation/policies';
 import { STREAM_MAPPING_DEFAULTS, StreamDispatcher } from '../test/kit/dispatch/stream';
 import { Timeline } from '../test/kit/dispatch/timeline';
 import { STREAM_ARN, VirtualStream } from '../test/kit/dispatch/virtual-stream';
+import { Wire } from '../test/kit/proxy/wire';
 
 export interface Figures {
   readonly lost: number;
@@ -36,6 +38,7 @@ const CONTESTANTS: Readonly<Record<string, () => Promise<Handler>>> = {
   'powertools': async () => powertools({}, true),
   'powertools sequential': async () => powertools({}, false),
   'powertools one attempt': async () => powertools({ maxAttempts: 1 }, true),
+  'aws-lambda-fanout': async () => awsLambdaFanout(process.env.BENCH_ALF!),
   'whole batches': async () => policy('ALF: ignores what entries say'),
   'failed subset': async () => policy('SB, Vec: failed subset again'),
 };
@@ -50,6 +53,42 @@ function powertools(client: { readonly maxAttempts?: number }, parallel: boolean
   return async (event, context) => (
     processPartialResponse(event as unknown as KinesisStreamEvent, put, processor, { context, processInParallel: parallel }));
 }
+
+/**
+ * As it stands in a directory, with its dependencies beside it. It reads its targets from a table and reports to CloudWatch:
+ * both are answered here. Its handler is of the time before promises and partial answers.
+ */
+async function awsLambdaFanout(directory: string): Promise<Handler> {
+  const surroundings = await Wire.listen(async ({ headers }) => ({
+    status: 200,
+    headers: {},
+    body: Buffer.from(headers['x-amz-target'] === 'DynamoDB_20120810.Query' ? JSON.stringify({ Items: [ALF_TARGET] }) : '<PutMetricDataResponse/>'),
+  }));
+  const load = createRequire(join(directory, 'fanout.js'));
+  const endpoint = `http://127.0.0.1:${surroundings.port}`;
+  (load('aws-sdk') as { config: { update(config: object): void } }).config.update({
+    region: process.env.AWS_REGION, dynamodb: { endpoint }, cloudwatch: { endpoint }, kinesis: { endpoint: process.env.AWS_ENDPOINT_URL },
+  });
+  // It logs every call.
+  Object.assign(console, { log: () => {}, error: () => {} });
+  const { handler } = load('./fanout.js') as { handler(event: object, context: object): void };
+  return async (event) => new Promise((succeed, reject) => {
+    handler(event, { succeed: () => succeed(undefined), fail: (reason: string) => reject(new Error(reason)) });
+  });
+}
+
+/** As its command line writes it. */
+const ALF_TARGET = {
+  sourceArn: { S: STREAM_ARN },
+  id: { S: 'mirror' },
+  type: { S: 'kinesis' },
+  destination: { S: 'bench' },
+  active: { BOOL: true },
+  collapse: { S: 'JSON' },
+  parallel: { BOOL: true },
+  deaggregate: { BOOL: false },
+  convertDDB: { BOOL: false },
+};
 
 /** A model of the tests over the wire. */
 function policy(name: string): Handler {

@@ -31,7 +31,7 @@ export function alarmOnQuarantine(scope: Construct, id: string, delivery: FanOut
 
 export function alarmOnBroken(scope: Construct, id: string, delivery: FanOutDelivery, topic?: sns.ITopic): cloudwatch.Alarm {
   return alarm(scope, id, topic, {
-    alarmDescription: `${delivery.destinationId} is gone or denies access; nothing is delivered to it, nothing is lost until records expire. First look at `
+    alarmDescription: `${delivery.destinationId} is gone, denies access or refuses everything; nothing is lost until records expire. First look at `
       + "whether it exists, then at its policy and its key's. See README.md#broken-destination of kinesis-fan-out in cdk-lambda-blueprints.",
     metric: delivery.metricBroken({ period: MINUTE }),
     threshold: 1,

@@ -12,7 +12,7 @@ export const DELIVER_ENV = [
   'FAILURE_BUCKET',
   /** JSON of {@link DeliverSettings}. */
   'SETTINGS',
-  /** What the destination is called by: bucket, table, stream, delivery stream or bus name, queue or other URL, topic or function ARN. */
+  /** What the destination is called by: bucket, table, stream or delivery stream name, queue or other URL, bus, topic or function ARN. */
   'TARGET',
   /** Secret that holds the Authorization header of an HTTPS destination. */
   'SECRET_ARN',
@@ -99,7 +99,12 @@ export interface Envelope {
 }
 
 export type TargetSettings =
-  | { readonly kind: 's3'; readonly prefix: string }
+  | {
+    readonly kind: 's3';
+    readonly prefix: string;
+    /** Folders below the prefix, and how many an invocation may write to. */
+    readonly partition?: { readonly template: string; readonly max: number };
+  }
   | {
     readonly kind: 'dynamodb';
     readonly partitionKey: string;

@@ -14,9 +14,7 @@ export function checkOptions({ batchSize, parallelizationFactor, sendAhead, batc
   checkInteger('batchSize', batchSize, { min: 1, max: 10_000 });
   checkInteger('parallelizationFactor', parallelizationFactor, { min: 1, max: 10 });
   checkInteger('sendAhead', sendAhead, { min: 1, max: 10_000 });
-  if (batchWindow && !batchWindow.isUnresolved() && batchWindow.toSeconds() > 300) {
-    throw new Error(`'batchWindow' must be at most 300 seconds, got ${batchWindow.toSeconds()}`);
-  }
+  if (batchWindow && !batchWindow.isUnresolved()) checkInteger('batchWindow', batchWindow.toSeconds({ integral: false }), { min: 0, max: 300 });
 }
 
 export function checkTimeout(timeout: Duration | undefined, patience: Duration | undefined): void {

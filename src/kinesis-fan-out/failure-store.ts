@@ -1,12 +1,10 @@
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { Construct } from 'constructs';
 import { EXPIRED_PREFIX, QUARANTINE_PREFIX, RECEIPT_PREFIX } from './contract';
 import { acknowledge, wildcardResource } from '../private/acknowledge';
 import { BundledFunction } from '../private/bundled-function';
 import { viaService } from '../private/kms-via-service';
-import { SecureBucket, SecureBucketProps } from '../private/secure-bucket';
 
 /** Only names the bucket: CDK's own destination would let the function read and delete everything in it. */
 export class ExpiredRecords implements lambda.IEventSourceDlq {
@@ -17,8 +15,15 @@ export class ExpiredRecords implements lambda.IEventSourceDlq {
   }
 }
 
-export function createFailureBucket(scope: Construct, id: string, props: SecureBucketProps): s3.Bucket {
-  return new SecureBucket(scope, id, props);
+const QUARANTINES = new WeakMap<s3.IBucket, Set<string>>();
+
+/** Quarantined records are found by the id of their destination: a replay would hand one fan-out those of another. */
+export function claimQuarantine(bucket: s3.IBucket, destination: string): void {
+  const claimed = QUARANTINES.get(bucket) ?? new Set();
+  if (claimed.has(destination)) {
+    throw new Error(`'failureBucket' must hold records of one destination '${destination}' only, got another fan-out's; use another bucket or id`);
+  }
+  QUARANTINES.set(bucket, claimed.add(destination));
 }
 
 /** What Lambda writes about expired records, and the function about those it quarantines. */

@@ -114,7 +114,7 @@ export class FanOutDelivery implements iam.IGrantable, ec2.IConnectable {
   public readonly iteratorAgeAlarm: cloudwatch.Alarm;
   /** Fires when a record is quarantined. */
   public readonly quarantineAlarm: cloudwatch.Alarm;
-  /** Fires when the destination is gone or denies access. */
+  /** Fires when the destination is gone, denies access or refuses everything. */
   public readonly brokenAlarm: cloudwatch.Alarm;
   /** Fires when records expire: they go to the failure bucket undelivered. */
   public readonly expiredAlarm: cloudwatch.Alarm;
@@ -208,7 +208,7 @@ export class FanOutDelivery implements iam.IGrantable, ec2.IConnectable {
     return this.metric(METRIC.LATENCY, { statistic: 'p99', ...options });
   }
 
-  /** Answers that say the destination is gone or denies access. */
+  /** Answers that say the destination is gone, denies access or refuses everything. */
   public metricBroken(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRIC.BROKEN, options);
   }

@@ -24,10 +24,24 @@ import { Target } from './targets/target';
 /** Options of an S3 destination. */
 export interface FanOutS3Options {
   /**
-   * Key prefix of objects, empty or ending with '/'. Keys are `<prefix><shard>/<first sequence number>`.
+   * Key prefix of objects, empty or ending with '/'. Keys are `<prefix><partition><shard>/<first sequence number>`.
    * @default ''
    */
   readonly prefix?: string;
+  /**
+   * Folders below `prefix`, made of what records hold: `country=<$.country>/day=<yyyy>-<MM>-<dd>/`. `<$.a.b>` is a field of
+   * the record as it leaves, `<yyyy>`, `<MM>`, `<dd>` and `<HH>` the time it arrived, in UTC. Other characters of a value than
+   * letters, digits, '_', '-' and '.' become `%XX`, one longer than 64 characters ends with a hash, and instead of one that is
+   * not there stands `__HIVE_DEFAULT_PARTITION__`.
+   * @default - none
+   */
+  readonly partition?: string;
+  /**
+   * Folders that records sent together are sorted into at most, 1 to 1000: each of them costs a request. What belongs into
+   * others goes to `<prefix>overflow/`.
+   * @default 100
+   */
+  readonly maxPartitions?: number;
   /**
    * How records become objects.
    * @default - `FanOutPacking.ndjson()`, objects up to 8 MiB

@@ -1,3 +1,5 @@
+import { compileEventPattern } from './common/event-pattern';
+import { isObject } from './common/json-value';
 import { fieldsOf, FilterPattern } from './contract';
 import { parsedJson } from './parsed-json';
 
@@ -67,12 +69,12 @@ export class FanOutFilter {
     return FanOutFilter.field(path, [value]);
   }
 
-  /** The field is there, whatever it is. */
+  /** The field has a value: an object or an empty list is none. */
   public static exists(path: string): FanOutFilter {
     return FanOutFilter.field(path, [{ exists: true }]);
   }
 
-  /** The field is not there. */
+  /** The field has no value. */
   public static missing(path: string): FanOutFilter {
     return FanOutFilter.field(path, [{ exists: false }]);
   }
@@ -83,13 +85,8 @@ export class FanOutFilter {
    */
   public static pattern(json: string): FanOutFilter {
     const pattern = parsedJson('pattern', json);
-    const fields = isObject(pattern) ? Object.keys(pattern) : [];
-    const unknown = fields.find((field) => !['data', 'partitionKey', '$or'].includes(field));
-    if (fields.length === 0 || unknown !== undefined) {
-      throw new Error(`'pattern' must be a JSON object over 'data' and 'partitionKey', got ${unknown === undefined ? `'${json}'` : `'${unknown}'`}`);
-    }
-    checkLeaves(pattern as FilterPattern);
-    return new FanOutFilter([pattern as FilterPattern]);
+    if (!isObject(pattern)) throw new Error(`'pattern' must be a JSON object over 'data' and 'partitionKey', got '${json}'`);
+    return new FanOutFilter([pattern]);
   }
 
   /** At least one of the filters matches. */
@@ -104,6 +101,8 @@ export class FanOutFilter {
   }
 
   private static numeric(path: string, condition: (string | number)[]): FanOutFilter {
+    const unusable = condition.find((part) => typeof part === 'number' && !Number.isFinite(part));
+    if (unusable !== undefined) throw new Error(`a number to compare with must be finite, got ${unusable}`);
     return FanOutFilter.field(path, [{ numeric: condition }]);
   }
 
@@ -115,7 +114,11 @@ export class FanOutFilter {
   private constructor(
     /** @internal Alternatives of which one must match. */
     public readonly _patterns: readonly FilterPattern[],
-  ) {}
+  ) {
+    const fields = _patterns.flatMap((pattern) => [...compileEventPattern(pattern).fields]);
+    const unknown = fields.find((field) => field !== 'data' && field !== 'partitionKey');
+    if (unknown !== undefined) throw new Error(`'pattern' must be a JSON object over 'data' and 'partitionKey', got '${unknown}'`);
+  }
 }
 
 function merge(one: FilterPattern, other: FilterPattern, path: readonly string[]): FilterPattern {
@@ -132,30 +135,6 @@ function merge(one: FilterPattern, other: FilterPattern, path: readonly string[]
     }
   }
   return merged;
-}
-
-/** Operators of event patterns. */
-const OPERATORS = ['anything-but', 'cidr', 'equals-ignore-case', 'exists', 'numeric', 'prefix', 'suffix', 'wildcard'];
-
-/** Each field ends in a list of conditions that is not empty. */
-function checkLeaves(pattern: object, path: readonly string[] = []): void {
-  for (const [field, value] of Object.entries(pattern)) {
-    const here = [...path, field];
-    if (isObject(value)) {
-      checkLeaves(value, here);
-    } else if (field === '$or' && Array.isArray(value)) {
-      for (const alternative of value.filter(isObject)) checkLeaves(alternative, path);
-    } else if (!Array.isArray(value) || value.length === 0) {
-      throw new Error(`'pattern' must give '${here.join('.')}' a list of at least one condition, got ${JSON.stringify(value)}`);
-    } else {
-      const unknown = value.filter(isObject).flatMap((condition) => Object.keys(condition)).find((operator) => !OPERATORS.includes(operator));
-      if (unknown !== undefined) throw new Error(`'pattern' must have operators of ${OPERATORS.join(', ')} at '${here.join('.')}', got '${unknown}'`);
-    }
-  }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function atLeastOne<T>(name: string, values: readonly T[]): readonly T[] {

@@ -1,5 +1,6 @@
 import { fieldsOf, TransformStep } from './contract';
 import { parsedJson } from './parsed-json';
+import { checkUnique } from '../private/validate';
 
 /**
  * How a record's JSON changes on its way to one destination. Fields are named by paths like '$.a.b' or "$['a b']"; one that
@@ -19,6 +20,7 @@ export class FanOutTransform {
   /** Moves fields: old path → new path. */
   public static rename(paths: { [path: string]: string }): FanOutTransform {
     checked([...Object.keys(paths), ...Object.values(paths)]);
+    checkUnique('paths', Object.values(paths));
     return new FanOutTransform([{ kind: 'rename', paths }]);
   }
 

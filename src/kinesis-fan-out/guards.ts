@@ -1,13 +1,13 @@
 /** What would fail, lose or cost unseen at run time, said at synth. Silent about what is known only at deployment. */
-import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Duration, IResource, Stack, Token } from 'aws-cdk-lib';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { IConstruct } from 'constructs';
-import { FilterPattern, Ordering } from './contract';
+import { FilterPattern, Ordering, TargetKind } from './contract';
 import { FanOutAggregation, FanOutFilterPlacement } from './fan-out-modes';
 import { whyNotInMapping } from './mapping-filter';
 import { StreamFacts } from './source-stream';
-import { KIB, MIB, Target } from './targets/target';
+import { KIB, MIB, ObjectKeys, Target } from './targets/target';
 
 /** What one shard serves to all its shared readers. */
 const READ = { mebibytes: 2, calls: 5 } as const;
@@ -60,6 +60,49 @@ export function guardLoop(id: string, source: kinesis.IStream, { stream }: Targe
   if (!stream) return;
   const [arn, other] = [source, stream].map(({ streamArn }) => JSON.stringify(Stack.of(source).resolve(streamArn)));
   if (arn === other) throw new Error(`destination '${id}' must be another stream than the source, got the source: its records would come again for ever`);
+}
+
+/** What is read or called has to be where the functions are. */
+export function guardRegion(scope: IConstruct, name: string, resource?: IResource, arn?: string): void {
+  const { region } = Stack.of(scope);
+  const there = placeOf(resource, arn)?.region;
+  if (there === undefined || Token.isUnresolved(region) || region === there) return;
+  throw new Error(`${name} must be in the fan-out's Region ${region}, got one in ${there}: mappings and functions work in their own Region only`);
+}
+
+/** What the APIs know by a name of the caller's own account, and mean that. */
+const CALLED_BY_NAME: readonly TargetKind[] = ['dynamodb', 'eventbridge', 'firehose', 'kinesis'];
+
+export function guardAccount(scope: IConstruct, id: string, { kind, resource, arn }: Target): void {
+  const { account } = Stack.of(scope);
+  const there = placeOf(resource, arn)?.account;
+  if (!CALLED_BY_NAME.includes(kind) || there === undefined || Token.isUnresolved(account) || account === there) return;
+  throw new Error(`destination '${id}' (${kind}) must be in the fan-out's account ${account}, got one in ${there}: it is called by its name; `
+    + 'deliver to a queue, topic, bucket or function there');
+}
+
+/** As far as known at synth. Not every imported resource takes it from its ARN, so the ARN goes first. */
+function placeOf(resource: IResource | undefined, arn = ''): { readonly region?: string; readonly account?: string } | undefined {
+  const [region, account] = Token.isUnresolved(arn) ? [] : arn.split(':').slice(3);
+  const known = (value?: string) => value === undefined || Token.isUnresolved(value) ? undefined : value;
+  return resource && { region: known(region || resource.env.region), account: known(account || resource.env.account) };
+}
+
+/** An object that is there already counts as delivered: of two destinations with equal keys, one would never get its own. */
+export function guardOverlap(scope: IConstruct, id: string, target: Target, others: Readonly<Record<string, Target>>): void {
+  const bucketOf = ({ arn }: Target) => JSON.stringify(Stack.of(scope).resolve(arn));
+  const isSame = (other: Target) => mayShareKeys(target.objectKeys, other.objectKeys) && bucketOf(target) === bucketOf(other);
+  const other = Object.keys(others).find((name) => isSame(others[name]));
+  if (other !== undefined) {
+    throw new Error(`destination '${id}' must have a prefix of its own, got bucket and prefix of destination '${other}': `
+      + "one would take the other's objects for its own");
+  }
+}
+
+function mayShareKeys(one?: ObjectKeys, other?: ObjectKeys): boolean {
+  if (!one || !other) return false;
+  const holds = (outer: ObjectKeys, inner: ObjectKeys) => outer.sorted && inner.prefix.startsWith(outer.prefix);
+  return one.prefix === other.prefix || holds(one, other) || holds(other, one);
 }
 
 /** Whether the filter goes into the mapping. */

@@ -12,13 +12,17 @@ import { alarmOnThrottledReads } from './alarms';
 import { ReplayEnv } from './contract';
 import { addRow } from './dashboard';
 import { DeliveryContext } from './delivery-context';
-import { allowReplaying } from './failure-store';
+import { allowReplaying, claimQuarantine } from './failure-store';
 import { FanOutDelivery, FanOutDeliveryOptions } from './fan-out-delivery';
 import { FanOutDestination } from './fan-out-destination';
 import { FanOutAggregation, FanOutReader } from './fan-out-modes';
-import { guardConsumers, guardInvocation, guardKinesisOnly, guardLoop, guardNumber, guardReaders, guardRecordAge, mayShare, Readers } from './guards';
+import {
+  guardAccount, guardConsumers, guardInvocation, guardKinesisOnly, guardLoop, guardNumber, guardOverlap, guardReaders, guardRecordAge, guardRegion,
+  mayShare, Readers,
+} from './guards';
 import { streamMetric } from './metrics';
 import { createStream, factsOf, StreamFacts } from './source-stream';
+import { Target } from './targets/target';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { AccessLogsBucket, SecureBucket } from '../private/secure-bucket';
@@ -49,8 +53,8 @@ export interface KinesisFanOutProps extends HandlerOptions {
    */
   readonly failureBucket?: s3.IBucket;
   /**
-   * Age after which an undelivered record goes to the failure bucket, 1 minute to 7 days. An outage of a destination that
-   * is shorter loses nothing and needs no replay.
+   * Age after which an undelivered record goes to the failure bucket, 1 minute to 7 days and less than the stream's retention.
+   * An outage of a destination that is shorter loses nothing and needs no replay.
    * @default - 80 % of the retention of a stream of this app, 19 hours for an imported one
    */
   readonly maxRecordAge?: Duration;
@@ -135,6 +139,7 @@ export class KinesisFanOut extends Construct implements ec2.IConnectable, iam.IG
   private readonly destinations: Construct;
   private readonly replay: BundledFunction;
   private readonly byId: { [id: string]: FanOutDelivery } = {};
+  private readonly targets: { [id: string]: Target } = {};
 
   constructor(scope: Construct, id: string, private readonly props: KinesisFanOutProps = {}) {
     super(scope, id);
@@ -144,6 +149,8 @@ export class KinesisFanOut extends Construct implements ec2.IConnectable, iam.IG
     this.stream = props.stream ?? createStream(this, 'Stream', this.removalPolicy, props.encryptionKey);
     this.facts = factsOf(this.stream);
     guardKinesisOnly(this.facts);
+    guardRegion(this, "'stream'", props.stream, props.stream?.streamArn);
+    guardRegion(this, "'failureBucket'", props.failureBucket);
     guardInvocation(this, this.facts);
     this.maxRecordAge = props.maxRecordAge ?? defaultAge(this.facts);
     guardRecordAge(this.maxRecordAge, this.facts);
@@ -165,11 +172,18 @@ export class KinesisFanOut extends Construct implements ec2.IConnectable, iam.IG
   /** Adds a destination. Its id is part of logical ids, of metrics and of keys in the failure bucket: don't change it. */
   public addDestination(id: string, destination: FanOutDestination, options: FanOutDeliveryOptions = {}): FanOutDelivery {
     checkPattern('id', id, /^[A-Za-z][A-Za-z0-9_-]{0,62}$/, "1 to 63 letters, digits, '-' and '_', a letter first");
-    guardLoop(id, this.stream, destination._target);
+    if (this.byId[id]) throw new Error(`'id' must be unique among the destinations, got '${id}' twice`);
+    const { _target: target } = destination;
+    guardLoop(id, this.stream, target);
+    guardRegion(this, `destination '${id}'`, target.resource, target.arn);
+    guardAccount(this, id, target);
+    guardOverlap(this, id, target, this.targets);
     guardNumber(Object.keys(this.byId).length + 1);
+    if (this.props.failureBucket) claimQuarantine(this.failureBucket, id);
     const dedicated = this.chooseReader(options.reader ?? FanOutReader.AUTO);
     const delivery = FanOutDelivery._define(this.destinations, id, this.context(), destination, options, dedicated);
     this.byId[id] = delivery;
+    this.targets[id] = target;
     guardReaders(this, this.readers());
     guardConsumers(this, Object.keys(this.byId).length - this.sharedReaders());
 
@@ -219,8 +233,9 @@ export class KinesisFanOut extends Construct implements ec2.IConnectable, iam.IG
   private validate(): void {
     const { maxRecordAge, expectedUtilisation, foreignReaders } = this.props;
     checkKnown('maxRecordAge', maxRecordAge);
-    if (maxRecordAge && (maxRecordAge.toSeconds() < 60 || maxRecordAge.toSeconds() > MAX_AGE.toSeconds())) {
-      throw new Error(`'maxRecordAge' must be 1 minute to 7 days, got ${maxRecordAge.toHumanString()}`);
+    const seconds = maxRecordAge?.toSeconds({ integral: false }) ?? 60;
+    if (!Number.isInteger(seconds) || seconds < 60 || seconds > MAX_AGE.toSeconds()) {
+      throw new Error(`'maxRecordAge' must be whole seconds, 1 minute to 7 days, got ${seconds} seconds`);
     }
     checkNumber('expectedUtilisation', expectedUtilisation, { min: 0.01, max: 1 });
     checkInteger('foreignReaders', foreignReaders, { min: 0, max: 100 });

@@ -4,6 +4,8 @@ import { FilterPattern } from './contract';
 const MAPPING_OPERATORS = new Set(['prefix', 'suffix', 'anything-but', 'numeric', 'exists', 'equals-ignore-case']);
 const MAPPING_PATTERNS = 5;
 const MAPPING_PATTERN_LENGTH = 4096;
+/** EventBridge user guide, "Numeric matching". */
+const MAPPING_NUMBER = 5e9;
 
 /** Why an event source mapping cannot run this filter; undefined: it can. */
 export function whyNotInMapping(patterns: readonly FilterPattern[]): string | undefined {
@@ -12,6 +14,8 @@ export function whyNotInMapping(patterns: readonly FilterPattern[]): string | un
     const other = Object.keys(pattern).find((field) => field !== 'data');
     if (other !== undefined) return `it looks at '${other}', a mapping only at the record's data`;
     if (JSON.stringify(pattern).length > MAPPING_PATTERN_LENGTH) return `an alternative is longer than ${MAPPING_PATTERN_LENGTH} characters`;
+    const number = numbersIn(pattern).find((value) => Math.abs(value) > MAPPING_NUMBER);
+    if (number !== undefined) return `a mapping compares numbers up to ${MAPPING_NUMBER}, not ${number}`;
     const operator = operatorsOf(pattern).find((name) => !MAPPING_OPERATORS.has(name));
     if (operator !== undefined) return `a mapping has no operator '${operator}'`;
   }
@@ -29,6 +33,11 @@ function operatorsOf(pattern: object): string[] {
 /** Of one condition; 'anything-but' of a mapping takes plain values only. */
 function operatorsIn(condition: object): string[] {
   return Object.entries(condition).flatMap(([operator, argument]) => [operator, ...(isObject(argument) ? [`${operator} ${Object.keys(argument)[0]}`] : [])]);
+}
+
+function numbersIn(value: unknown): number[] {
+  if (typeof value === 'number') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(numbersIn) : [];
 }
 
 function isObject(value: unknown): value is object {

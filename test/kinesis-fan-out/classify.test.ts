@@ -20,7 +20,8 @@ test.each(['toString', 'constructor', '__proto__'])('a code named like a propert
 test.each([
   ['AccessDeniedException', 400], ['AuthorizationError', 403], ['ResourceNotFoundException', 400], ['QueueDoesNotExist', 400], ['NoSuchBucket', 404],
   ['NotFound', 404], ['KMSDisabledException', 400], ['KmsAccessDenied', 400], ['ExpiredTokenException', 400], ['UnrecognizedClientException', 400],
-  ['InvalidSourceException', 400], ['Unheard', 401], ['Unheard', 403], ['Unheard', 404],
+  ['InvalidSourceException', 400], ['KMS.DisabledException', 400], ['KMS.KMSInvalidStateException', 400], ['KMSOptInRequired', 403], ['KmsInvalidKeyUsage', 400],
+  ['KMSNotFound', 400], ['EC2AccessDeniedException', 502], ['PermanentRedirect', 301], ['InvalidAccountIdException', 400], ['UnsupportedOperation', 400], ['Unheard', 401], ['Unheard', 403], ['Unheard', 404],
 ])('%s (%d) says that the destination is gone or closed', (name, status) => {
   expect(isBroken(error(name, status))).toBe(true);
 });
@@ -28,6 +29,7 @@ test.each([
 test.each([
   ['ThrottlingException', 400], ['ProvisionedThroughputExceededException', 400], ['ServiceUnavailableException', 503], ['TimeoutError', undefined],
   ['InternalFailure', 500], ['ConditionalRequestConflict', 409], ['KMSThrottlingException', 400],
+  ['KmsThrottled', 400], ['KMS.ThrottlingException', 400],
 ])('%s (%s) passes', (name, status) => {
   expect(isBroken(error(name, status))).toBe(false);
 });

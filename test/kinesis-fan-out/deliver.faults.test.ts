@@ -28,7 +28,6 @@ beforeAll(async () => {
 afterAll(() => fanOut?.stop());
 
 const SENT = orders(20);
-const others = (id: Destination) => DESTINATIONS.filter((other) => other !== id);
 const answers = (id: Destination) => fanOut.runsOf(id).map(({ outcome }) => (
   outcome.kind === 'ok' ? (outcome.payload as { batchItemFailures: unknown[] }).batchItemFailures.length : outcome.kind));
 
@@ -82,23 +81,15 @@ describe('a call that fails once', () => {
 });
 
 describe('a destination that is down', () => {
-  test.each<Destination>(['Audit', 'State'])('%s: ends early, its neighbours do not notice; back again, it has everything', async (dead) => {
-    await deliver();
-    const calls = (id: Destination) => fanOut.callsOf(id).map(({ operation }) => operation);
-    const UNORDERED: readonly Destination[] = ['Archive', 'Bus'];
-    const byKey = async (id: Destination) => (await fanOut.arrived(id)).sort((a, b) => (
-      a.id === b.id ? UNORDERED.includes(id) ? a.n - b.n : 0 : a.id < b.id ? -1 : 1));
-    const healthy = await Promise.all(others(dead).map(async (id) => [id, calls(id), await byKey(id)]));
-
-    await fanOut.begin({ faults: fanOut.at({ kind: 'server-error' }, undefined, [dead]) });
+  test('ends early; back again, it has everything', async () => {
+    await fanOut.begin({ faults: fanOut.at({ kind: 'server-error' }, undefined, ['Audit']) });
     fanOut.put(...SENT);
     await fanOut.world.timeline.advance(1.5);
-    const [{ outcome }] = fanOut.runsOf(dead);
-    expect([answers(dead), outcome.logs.includes('"gaveUp":true'), await fanOut.arrived(dead)]).toEqual([[1], true, []]);
+    const [{ outcome }] = fanOut.runsOf('Audit');
+    expect([answers('Audit'), outcome.logs.includes('"gaveUp":true'), await fanOut.arrived('Audit')]).toEqual([[1], true, []]);
     fanOut.use(FaultSchedule.none());
     await fanOut.settle();
     expect(await fanOut.deviations(SENT)).toEqual([]);
-    expect(await Promise.all(others(dead).map(async (id) => [id, calls(id), await byKey(id)]))).toEqual(healthy);
   });
 
   test('longer than records may wait: the whole batch lies in the failure bucket, with its bytes', async () => {

@@ -209,3 +209,12 @@ test.each<[string, Partial<DeliverSettings>, Partial<DeliverEnv>, string]>([
 test('an event of something else is an error', async () => {
   await expect(start()({} as StreamEvent)).rejects.toThrow('an event of a stream must have records');
 });
+
+test('a sender that packs anew says how the engine packs for it', async () => {
+  const packing = { kind: 'ndjson', maxBytes: 1e6, envelope: false } as const;
+  Object.assign(sender, { packing });
+  await start()(event('{"n":1}'));
+  Object.assign(sender, { packing: undefined });
+  await start()(event('{"n":1}'));
+  expect(sent).toEqual([['{"n":1}\n'], ['{"n":1}']]);
+});

@@ -97,6 +97,21 @@ describe('S3', () => {
     expect(() => FanOutDestination.s3(lake(), { prefix: 'a' })).toThrow("'prefix' must be empty or end with '/'");
   });
 
+  test('folders made of what records hold', () => {
+    expect(serve(FanOutDestination.s3(lake(), { prefix: 'a/', partition: 'day=<yyyy>-<MM>-<dd>/<$.type>/' })).settings.target)
+      .toEqual({ kind: 's3', prefix: 'a/', partition: { template: 'day=<yyyy>-<MM>-<dd>/<$.type>/', max: 100 } });
+    expect(rights()).toEqual([[['s3:GetObject', 's3:PutObject'], 'arn:aws:s3:::lake/a/*']]);
+  });
+
+  test.each([
+    [{ partition: '<$.a>' }, "'partition' must have folders that end with '/'"],
+    [{ partition: Token.asString({ Ref: 'P' }) }, "'partition' must be known at synth, got a token"],
+    [{ partition: '<$.a>/', maxPartitions: 1001 }, "'maxPartitions' must be a whole number from 1 to 1000, got 1001"],
+    [{ maxPartitions: 10 }, "'maxPartitions' must be given together with 'partition', got it alone"],
+  ])('%j is refused', (options, message) => {
+    expect(() => FanOutDestination.s3(lake(), options)).toThrow(message);
+  });
+
   test('a prefix known only at deployment cannot stand in the settings', () => {
     expect(() => serve(FanOutDestination.s3(lake(), { prefix: Token.asString({ Ref: 'P' }) })))
       .toThrow("'target.prefix' of destination 'Target' must be known at synth, got a token");
@@ -138,6 +153,18 @@ describe('DynamoDB', () => {
   test('an imported one without key is refused, with the remedy', () => {
     expect(() => FanOutDestination.dynamoDb(dynamodb.Table.fromTableName(stack, 'T', 'state')))
       .toThrow("'partitionKey' of a table that is not of this app must be given, got none; it is the name of the table's partition key");
+  });
+
+  test.each([
+    [{ partitionKey: 'no' }, "'partitionKey' and 'sortKey' must be those of the table, 'id' and 'line', got 'no' and none; leave them out"],
+    [{ partitionKey: 'id', sortKey: 'no' }, "'partitionKey' and 'sortKey' must be those of the table, 'id' and 'line', got 'id' and 'no'; leave them out"],
+    [{ sortKey: 'line' }, "'sortKey' must be given together with 'partitionKey', got it alone"],
+    [{ partitionKey: '' }, "'partitionKey' must be 1 to 255 characters, got ''"],
+    [{ sequenceAttribute: 'x'.repeat(256) }, "'sequenceAttribute' must be 1 to 255 characters"],
+  ])('%j is not the key of a table of the app', (options, message) => {
+    const table = new dynamodb.Table(stack, 'T', { partitionKey: id, sortKey: line });
+    expect(() => FanOutDestination.dynamoDb(table, options)).toThrow(message);
+    expect(() => FanOutDestination.dynamoDb(table, { partitionKey: 'id', sortKey: 'line' })).not.toThrow();
   });
 
   test('the position has an attribute of its own', () => {
@@ -251,13 +278,16 @@ describe('EventBridge', () => {
         packing: { kind: 'none', maxBytes: 1_000_000, envelope: true },
         target: { kind: 'eventbridge', source: 'cdk-lambda-blueprints.kinesis-fan-out', detailType: 'FanOutRecord' },
       },
-      target: 'shop',
+      target: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':events:eu-west-1:123456789012:event-bus/shop']] },
     });
   });
 
   test('only from its own source', () => {
     expect(serve(FanOutDestination.eventBridge(bus(), { source: 'shop', detailType: 'Order' })).settings.target).toMatchObject({ source: 'shop', detailType: 'Order' });
-    expect(rights()).toEqual([['events:PutEvents', expect.anything(), { StringEquals: { 'events:source': 'shop' } }]]);
+    expect(rights()).toEqual([
+      ['events:PutEvents', expect.anything(), { StringEquals: { 'events:source': 'shop' } }],
+      ['events:DescribeEventBus', expect.anything(), undefined],
+    ]);
   });
 
   test.each([
@@ -325,7 +355,28 @@ describe('HTTPS', () => {
     expect(() => FanOutDestination.https(url)).toThrow(`'url' must begin with 'https://' and hold no user, password or fragment, got '${got}'`);
   });
 
+  test('what fetch never connects to is refused', async () => {
+    const refused = Array.from({ length: 65_536 }, (_, port) => port).filter((port) => {
+      try {
+        FanOutDestination.https(`https://127.0.0.1:${port}/`);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    expect(refused.length).toBeGreaterThan(80);
+    // Port 0 is none; a socket refuses it.
+    for (const port of refused.slice(1)) {
+      await expect(fetch(`https://127.0.0.1:${port}/`)).rejects.toMatchObject({ cause: { message: 'bad port' } });
+    }
+    expect(() => FanOutDestination.https('https://api.example.com:6000/')).toThrow(
+      "'url' must have a port that fetch connects to, got 6000, which the Fetch standard blocks; use 443 or another one");
+    expect(() => FanOutDestination.https('https://api.example.com:8443/')).not.toThrow();
+  });
+
   test.each([
+    [{ maxBodySize: Size.bytes(1023) }, "'maxBodySize' must be at least 1 KiB, got 1023 bytes"],
+    [{ maxBodySize: Size.bytes(Token.asNumber({ Ref: 'N' })) }, "'maxBodySize' must be known at synth, got a token"],
     [{ concurrency: 101 }, "'concurrency' must be a whole number from 1 to 100, got 101"],
     [{ timeout: Duration.millis(99) }, "'timeout' must be at least 100 millis, got 99 millis"],
     [{ timeout: Duration.seconds(Token.asNumber({ Ref: 'N' })) }, "'timeout' must be known at synth, got a token"],
@@ -451,13 +502,22 @@ describe('filter', () => {
     ["'path' must be a path to a field like '$.a.b' or \"$['a b']\", got '$'", () => FanOutFilter.exists('$')],
     ["'path' must be a path to a field like '$.a.b' or \"$['a b']\", got '$.a[0]'", () => FanOutFilter.exists('$.a[0]')],
     ["'pattern' must be JSON, got '{'", () => FanOutFilter.pattern('{')],
-    ["'pattern' must be a JSON object over 'data' and 'partitionKey', got '{}'", () => FanOutFilter.pattern('{}')],
+    ["'pattern' must be a list of conditions or an object with fields, got {}", () => FanOutFilter.pattern('{}')],
     ["'pattern' must be a JSON object over 'data' and 'partitionKey', got '[]'", () => FanOutFilter.pattern('[]')],
     ["'pattern' must be a JSON object over 'data' and 'partitionKey', got 'detail'", () => FanOutFilter.pattern('{"detail":{"a":[1]}}')],
-    ["'pattern' must give 'data.a' a list of at least one condition, got 1", () => FanOutFilter.pattern('{"data":{"a":1}}')],
-    ["'pattern' must give 'data.a' a list of at least one condition, got []", () => FanOutFilter.pattern('{"data":{"a":[]}}')],
-    ["'pattern' must give 'data.b' a list of at least one condition, got 2", () => FanOutFilter.pattern('{"$or":[{"data":{"b":2}}]}')],
-    ["'pattern' must have operators of anything-but, cidr, equals-ignore-case, exists, numeric, prefix, suffix, wildcard at 'data.a', got 'regex'",
+    ["'pattern' at 'data.a' must be a list of conditions or an object with fields, got 1", () => FanOutFilter.pattern('{"data":{"a":1}}')],
+    ["'pattern' at 'data.a' must have conditions, got []", () => FanOutFilter.pattern('{"data":{"a":[]}}')],
+    ["'pattern' at '$or' must be a list of at least two patterns, got [{\"data\":{\"b\":2}}]", () => FanOutFilter.pattern('{"$or":[{"data":{"b":2}}]}')],
+    ["'pattern' at 'data.a' must have at 'numeric' one comparison with a number, or a lower and an upper one, got [\"<\"]",
+      () => FanOutFilter.pattern('{"data":{"a":[{"numeric":["<"]}]}}')],
+    ["'pattern' at 'data.a' must have no two stars in a row at 'wildcard', got \"a**b\"", () => FanOutFilter.pattern('{"data":{"a":[{"wildcard":"a**b"}]}}')],
+    ["'pattern' at 'data.a' must have a range of addresses at 'cidr', got \"10.0.0.0\"", () => FanOutFilter.pattern('{"data":{"a":[{"cidr":"10.0.0.0"}]}}')],
+    ["'pattern' must have numbers of at most 15 digits, got 12345678901234567890; write longer ones as text",
+      () => FanOutFilter.pattern('{"data":{"a":[12345678901234567890]}}')],
+    ["'pattern' must be known at synth, got a token", () => FanOutFilter.pattern(Token.asString({ Ref: 'P' }))],
+    ['a number to compare with must be finite, got NaN', () => FanOutFilter.numberEqualTo('$.a', NaN)],
+    ['a number to compare with must be finite, got Infinity', () => FanOutFilter.between('$.a', 0, Infinity)],
+    ["'pattern' at 'data.a' must have operators of event patterns, got \"regex\"",
       () => FanOutFilter.pattern('{"data":{"a":[{"regex":"x"}]}}')],
   ])('%s', (message, filter) => {
     expect(filter).toThrow(message);
@@ -493,7 +553,10 @@ describe('transform', () => {
     ["'paths' must hold at least one, got none", () => FanOutTransform.rename({})],
     [noPath('path', 'a'), () => FanOutTransform.mask('a')],
     [noPath('path', 'b'), () => FanOutTransform.rename({ '$.a': 'b' })],
+    ["'paths' must not repeat a name, got '$.c' twice", () => FanOutTransform.rename({ '$.a': '$.c', '$.b': '$.c' })],
     [noPath('path', 'x'), () => FanOutTransform.set({ x: 'y' })],
+    ["'$.a' must have numbers of at most 15 digits, got 9007199254740993; write longer ones as text",
+      () => FanOutTransform.insertJson({ '$.a': '[9007199254740993]' })],
     ["'$.a' must be JSON, got 'x'", () => FanOutTransform.insertJson({ '$.a': 'x' })],
     ["'template' must be JSON, got 'x'", () => FanOutTransform.template('x')],
     [noPath('template', '$.a[0]'), () => FanOutTransform.template('{"a":"<$.a[0]>"}')],

@@ -1,4 +1,4 @@
-import { compileEventPattern } from '../../src/kinesis-fan-out/handlers/event-pattern';
+import { compileEventPattern } from '../../src/kinesis-fan-out/common/event-pattern';
 import { RecordJson } from '../../src/kinesis-fan-out/handlers/json';
 
 /** As a record's data is read: numbers keep their digits. */
@@ -163,10 +163,10 @@ test('a wildcard costs time in proportion to the text', () => {
 });
 
 test.each<[unknown, string]>([
-  [undefined, 'the event pattern must be a list of conditions or an object with fields, got undefined'],
-  [[], 'the event pattern must be'],
-  [{}, 'the event pattern must be'],
-  [{ a: {} }, "the event pattern at 'a' must be a list of conditions or an object with fields, got {}"],
+  [undefined, "'pattern' must be a list of conditions or an object with fields, got undefined"],
+  [[], "'pattern' must be"],
+  [{}, "'pattern' must be"],
+  [{ a: {} }, "'pattern' at 'a' must be a list of conditions or an object with fields, got {}"],
   [{ a: 'x' }, "at 'a' must be a list"],
   [{ a: { b: [] } }, "at 'a.b' must have conditions"],
   [{ a: [[1]] }, "at 'a' must have conditions that are no lists"],

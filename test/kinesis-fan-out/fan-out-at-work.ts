@@ -7,7 +7,7 @@ import {
   aws_kms as kms, aws_lambda as lambda, aws_logs as logs, aws_s3 as s3, aws_secretsmanager as secretsmanager, aws_sns as sns, aws_sqs as sqs,
   type Stack,
 } from 'aws-cdk-lib';
-import { FanOutDestination, KinesisFanOut, type FanOutDeliveryOptions, type KinesisFanOutProps } from '../../src';
+import { FanOutDestination, KinesisFanOut, type FanOutDeliveryOptions, type FanOutS3Options, type KinesisFanOutProps } from '../../src';
 import { METRIC, METRIC_NAMESPACE, QUARANTINE_PREFIX, type Envelope, type QuarantinedRecord, type ReplayResult } from '../../src/kinesis-fan-out/contract';
 import { withoutDuplicates } from '../kit/arrivals';
 import { FaultSchedule, type Fault } from '../kit/faults';
@@ -16,7 +16,7 @@ import { clientConfig } from '../kit/resources';
 import { stackFor } from '../kit/stack';
 import type { FunctionModel } from '../kit/template';
 import type { RecordedCall } from '../kit/truth-proxy';
-import { World, type Run, type RunOptions } from '../kit/world';
+import { World, type Adjust, type Run, type RunOptions } from '../kit/world';
 
 /** One destination of each kind, and the call that delivers to it. */
 export const CALLS = {
@@ -40,6 +40,8 @@ const DEDUPLICATED: readonly Destination[] = ['Audit', 'Lake', 'News', 'State'];
 /** Seconds of a function, in place of a minute and more: some tests wait for its end. */
 const TIMEOUT_SECONDS = 20;
 
+const usual: Adjust = ({ timeoutSeconds }) => ({ timeoutSeconds: Math.min(timeoutSeconds, TIMEOUT_SECONDS) });
+
 /** A record of the stream, or one within an aggregate. */
 export interface Order {
   /** Partition key, and key of the item in the table. */
@@ -54,6 +56,8 @@ export interface FanOutVariant {
   readonly options?: (id: Destination) => FanOutDeliveryOptions;
   /** Keys of the customer encrypt whatever can be: one the stream and the failures, one the destinations. */
   readonly encrypted?: boolean;
+  /** Of the bucket. */
+  readonly lake?: FanOutS3Options;
   /** Queue and topic without order. */
   readonly standard?: boolean;
 }
@@ -67,7 +71,7 @@ export class FanOutAtWork {
     try {
       const stack = stackFor();
       define(stack, api, directory, variant);
-      const world = await World.start({ stack, adjust: ({ timeoutSeconds }) => ({ timeoutSeconds: Math.min(timeoutSeconds, TIMEOUT_SECONDS) }) });
+      const world = await World.start({ stack, adjust: usual });
       return new FanOutAtWork(world, api, directory);
     } catch (error) {
       await api.stop();
@@ -100,12 +104,20 @@ export class FanOutAtWork {
     this.api.received.push(...received);
   }
 
-  /** From now on time is up for a destination's function with its next call to AWS: no other try. Nobody given: it has its time again. */
-  public hurry(id?: Destination): void {
-    const roleArn = id && this.of(id).roleArn;
-    this.world.interfere(roleArn === undefined ? undefined : async ({ principal }) => {
-      if (principal === roleArn) this.world.lag(TIMEOUT_SECONDS);
+  /** From now on time is up for these destinations' functions with their next call: no other try. Nobody given: they have their time again. */
+  public hurry(...ids: readonly Destination[]): void {
+    const roleArns = ids.map((id) => this.of(id).roleArn);
+    const end = () => this.world.lag(TIMEOUT_SECONDS);
+    this.world.interfere(roleArns.length === 0 ? undefined : async ({ principal }) => {
+      if (roleArns.includes(principal)) end();
     });
+    this.api.onAsked = ids.includes('Partner') ? end : () => {};
+  }
+
+  /** Gives a destination's function other settings; nobody given: all as usual again. */
+  public adjust(id?: Destination, settings: ReturnType<Adjust> = {}): void {
+    const arn = id && this.of(id).arn;
+    this.world.adjust((fn) => ({ ...usual(fn), ...fn.arn === arn && settings }));
   }
 
   /** A fault for the call of each of these destinations. */
@@ -328,7 +340,7 @@ function worker(stack: Stack, code: string): lambda.Function {
   });
 }
 
-function define(stack: Stack, api: HttpsStub, code: string, { props, options, encrypted = false, standard = false }: FanOutVariant): void {
+function define(stack: Stack, api: HttpsStub, code: string, { props, options, lake, encrypted = false, standard = false }: FanOutVariant): void {
   // Not the same: what is allowed for one must not cover for what is missing for the other.
   const [sourceKey, key] = ['SourceKey', 'Key'].map((id) => encrypted ? new kms.Key(stack, id) : undefined);
   const stream = (id: string, shardCount: number, encryptionKey: kms.IKey | undefined) => new kinesis.Stream(stack, id, {
@@ -339,7 +351,7 @@ function define(stack: Stack, api: HttpsStub, code: string, { props, options, en
     Archive: FanOutDestination.firehose(archive(stack)),
     Audit: FanOutDestination.sqs(new sqs.Queue(stack, 'Audit', { fifo, encryptionMasterKey: key })),
     Bus: FanOutDestination.eventBridge(new events.EventBus(stack, 'Bus')),
-    Lake: FanOutDestination.s3(new s3.Bucket(stack, 'Lake', { encryptionKey: key }), { prefix: 'orders/' }),
+    Lake: FanOutDestination.s3(new s3.Bucket(stack, 'Lake', { encryptionKey: key }), { prefix: 'orders/', ...lake }),
     Mirror: FanOutDestination.kinesis(stream('Mirror', 2, key)),
     News: FanOutDestination.sns(new sns.Topic(stack, 'News', { fifo, masterKey: key })),
     Partner: FanOutDestination.https(`${api.origin}/orders`, {

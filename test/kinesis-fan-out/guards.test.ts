@@ -1,7 +1,9 @@
 import { Duration, Size, Stack, Token } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as events from 'aws-cdk-lib/aws-events';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
+import * as firehose from 'aws-cdk-lib/aws-kinesisfirehose';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -138,6 +140,7 @@ describe('(b) filters in the mapping of aggregates', () => {
     ['it has 6 alternatives, a mapping takes 5', FanOutFilter.anyOf(...'abcdef'.split('').map((field) => FanOutFilter.exists(`$.${field}`)))],
     ["it looks at 'partitionKey', a mapping only at the record's data", FanOutFilter.pattern('{"partitionKey":["a"]}')],
     ["a mapping has no operator 'wildcard'", FanOutFilter.pattern('{"data":{"$or":[{"a":[1]},{"b":[{"wildcard":"x*"}]}]}}')],
+    ['a mapping compares numbers up to 5000000000, not 1789000000000', FanOutFilter.atLeast('$.at', 1_789_000_000_000)],
     ["a mapping has no operator 'anything-but prefix'", FanOutFilter.pattern('{"data":{"a":[{"anything-but":{"prefix":"x"}}]}}')],
   ])('what a mapping cannot do is done in the function: %s', (why, unusual) => {
     expect(placed({ filter: unusual }, NONE)).toEqual({ mapping: [], code: unusual._patterns });
@@ -316,5 +319,75 @@ describe('(h) records larger than destination or Lambda take', () => {
     Object.assign(target.node.defaultChild!, { maxRecordSizeInKiB: 4096 });
     delivery({}, { stream: stream({ maxRecordSizeInKiB: 4096 }) }, FanOutDestination.kinesis(target));
     expect(warnings()).toEqual([]);
+  });
+});
+
+describe('a destination elsewhere', () => {
+  const env = { account: '123456789012', region: 'eu-west-1' };
+  const arnIn = (region: string, account: string, service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
+  const ELSEWHERE: readonly [string, (region: string, account: string) => FanOutDestination][] = [
+    ['dynamodb', (region, account) => FanOutDestination.dynamoDb(dynamodb.Table.fromTableArn(stack, 'X', arnIn(region, account, 'dynamodb', 'table/t')), { partitionKey: 'id' })],
+    ['kinesis', (region, account) => FanOutDestination.kinesis(kinesis.Stream.fromStreamArn(stack, 'X', arnIn(region, account, 'kinesis', 'stream/s')))],
+    ['firehose', (region, account) => (
+      FanOutDestination.firehose(firehose.DeliveryStream.fromDeliveryStreamArn(stack, 'X', arnIn(region, account, 'firehose', 'deliverystream/s'))))],
+    ['eventbridge', (region, account) => FanOutDestination.eventBridge(events.EventBus.fromEventBusArn(stack, 'X', arnIn(region, account, 'events', 'event-bus/b')))],
+    ['sqs', (region, account) => FanOutDestination.sqs(sqs.Queue.fromQueueArn(stack, 'X', arnIn(region, account, 'sqs', 'q')))],
+    ['sns', (region, account) => FanOutDestination.sns(sns.Topic.fromTopicArn(stack, 'X', arnIn(region, account, 'sns', 't')))],
+    ['lambda', (region, account) => FanOutDestination.lambdaFunction(lambda.Function.fromFunctionArn(stack, 'X', arnIn(region, account, 'lambda', 'function:f')))],
+  ];
+  const BY_NAME = ['dynamodb', 'kinesis', 'firehose', 'eventbridge'];
+
+  test.each(ELSEWHERE)('%s in another Region is refused', (_, destination) => {
+    stack = stackFor({ env });
+    expect(() => delivery({}, {}, destination('us-east-1', env.account)))
+      .toThrow("destination 'Target' must be in the fan-out's Region eu-west-1, got one in us-east-1: mappings and functions work in their own Region only");
+  });
+
+  test.each(ELSEWHERE)('%s in another account is refused if it is called by name', (kind, destination) => {
+    stack = stackFor({ env });
+    const define = () => delivery({}, {}, destination(env.region, '999999999999'));
+    if (BY_NAME.includes(kind)) {
+      expect(define).toThrow(`destination 'Target' (${kind}) must be in the fan-out's account 123456789012, got one in 999999999999: it is called by its name; `
+        + 'deliver to a queue, topic, bucket or function there');
+    } else {
+      expect(define).not.toThrow();
+    }
+  });
+
+  test.each(ELSEWHERE)('%s somewhere is silent in a stack without environment', (_, destination) => {
+    expect(() => delivery({}, {}, destination('us-east-1', '999999999999'))).not.toThrow();
+  });
+
+  test.each<[string, () => KinesisFanOutProps]>([
+    ["'stream'", () => ({ stream: kinesis.Stream.fromStreamArn(stack, 'S', arnIn('us-east-1', env.account, 'kinesis', 'stream/s')) })],
+    ["'failureBucket'", () => ({ failureBucket: s3.Bucket.fromBucketAttributes(stack, 'B', { bucketName: 'failures', region: 'us-east-1' }) })],
+  ])('%s in another Region is refused', (name, props) => {
+    stack = stackFor({ env });
+    expect(() => new KinesisFanOut(stack, 'Orders', props())).toThrow(`${name} must be in the fan-out's Region eu-west-1, got one in us-east-1`);
+  });
+});
+
+describe('what would be taken for another\'s', () => {
+  const bucket = (id = 'B') => s3.Bucket.fromBucketName(stack, id, 'lake');
+
+  test('two destinations of one bucket have a prefix each', () => {
+    const orders = new KinesisFanOut(stack, 'Orders', { destinations: { A: FanOutDestination.s3(bucket(), { prefix: 'a/' }) } });
+    expect(() => orders.addDestination('B', FanOutDestination.s3(bucket('Again'), { prefix: 'a/' })))
+      .toThrow("destination 'B' must have a prefix of its own, got bucket and prefix of destination 'A': one would take the other's objects for its own");
+    orders.addDestination('C', FanOutDestination.s3(bucket('Third'), { prefix: 'a/b/' }));
+    expect(() => orders.addDestination('E', FanOutDestination.s3(bucket('Fourth'), { partition: '<$.type>/' }))).toThrow("destination 'E' must have a prefix of its own");
+    orders.addDestination('F', FanOutDestination.s3(bucket('Fifth'), { prefix: 'f/', partition: '<$.type>/' }));
+    expect(() => orders.addDestination('G', FanOutDestination.s3(bucket('Sixth'), { prefix: 'f/g/' }))).toThrow("got bucket and prefix of destination 'F'");
+    orders.addDestination('D', FanOutDestination.s3(s3.Bucket.fromBucketName(stack, 'Other', 'other'), { prefix: 'a/' }));
+  });
+
+  test('two fan-outs share a failure bucket only for different ids', () => {
+    const failureBucket = new s3.Bucket(stack, 'Failures');
+    new KinesisFanOut(stack, 'Orders', { failureBucket }).addDestination('Target', mirror());
+    const others = new KinesisFanOut(stack, 'Others', { failureBucket });
+    const queue = FanOutDestination.sqs(new sqs.Queue(stack, 'Q'));
+    expect(() => others.addDestination('Target', queue))
+      .toThrow("'failureBucket' must hold records of one destination 'Target' only, got another fan-out's; use another bucket or id");
+    others.addDestination('Other', queue);
   });
 });

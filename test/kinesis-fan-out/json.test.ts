@@ -1,4 +1,5 @@
-import { isObject, numberText, RecordJson } from '../../src/kinesis-fan-out/handlers/json';
+import { isObject, numberText } from '../../src/kinesis-fan-out/common/json-value';
+import { RecordJson } from '../../src/kinesis-fan-out/handlers/json';
 import { Prng, seedFromEnv } from '../kit/faults';
 
 function read(data: string | Uint8Array): RecordJson {

@@ -5,7 +5,8 @@ import { RECOMMENDED_FLAGS, stackFor } from '../kit/stack';
 const [room] = ROOMS.filter(({ name }) => name === 'kinesis-fan-out');
 type Resources = Record<string, string>;
 
-const HASH = /[0-9A-F]{8}\b/g;
+/** Of a logical id or a consumer's name; a number is none. */
+const HASH = /(?<=[A-Za-z-])[0-9A-F]{8}\b/g;
 const DESTINATION = /^OrdersDestinations(Archive|Audit|Bus|Lake|Mirror|News|Partner|State|Worker)/;
 
 function resources(variant: 'minimal' | 'full', context: Record<string, unknown> = {}): Resources {
@@ -20,9 +21,9 @@ const commonOf = (all: Resources): Resources => (
 
 /** Resources of one destination, named as if it were called 'X'. */
 function destinationOf(all: Resources, name: string): Resources {
-  const own = Object.entries(all).filter(([id]) => DESTINATION.exec(id)?.[1] === name);
+  const mine = Object.entries(all).filter(([id]) => DESTINATION.exec(id)?.[1] === name);
   const neutral = (text: string) => text.replaceAll(`OrdersDestinations${name}`, 'X').replace(new RegExp(`\\b${name}\\b`, 'g'), 'X').replace(HASH, '');
-  return Object.fromEntries(own.map(([id, text]) => [neutral(id), neutral(text)]));
+  return Object.fromEntries(mine.map(([id, text]) => [neutral(id), neutral(text)]));
 }
 
 /** New resources in full, of changed ones the lines that came and went. */
@@ -50,10 +51,13 @@ test('what all props change in one destination', () => {
   expect(changes(destinationOf(resources('full'), 'Lake'), destinationOf(resources('minimal'), 'Lake'))).toMatchSnapshot();
 });
 
+/** Lines of the bucket itself stand in other snapshots. */
+const added = (text: string) => text.split('\n').filter((line) => !line.startsWith('-')).join('\n');
+
 test.each(['Archive', 'Audit', 'Bus', 'Mirror', 'News', 'Partner', 'State', 'Worker'])('what distinguishes %s from a bucket', (name) => {
   const full = resources('full');
   expect(Object.keys(destinationOf(full, name)).length).toBeGreaterThan(5);
-  expect(changes(destinationOf(full, name), destinationOf(full, 'Lake'))).toMatchSnapshot();
+  expect(added(changes(destinationOf(full, name), destinationOf(full, 'Lake')))).toMatchSnapshot();
 });
 
 test.each(['minimal', 'full'] as const)('%s: what the recommended flags change', (variant) => {

@@ -179,7 +179,7 @@ describe('event source mapping', () => {
 });
 
 describe('readers', () => {
-  const READ = ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:ListShards'];
+  const READ = ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'];
 
   function readers(count: number, props?: KinesisFanOutProps, reader?: FanOutReader): boolean[] {
     const orders = fanOut(props);
@@ -215,10 +215,10 @@ describe('readers', () => {
 
   test('a shared one has exactly the rights to poll', () => {
     const { stream } = fanOut({ destinations: { Lake: lake() } });
-    expect(actionsOn('LakeDeliver', stream.streamArn)).toEqual([...READ, 'kinesis:GetRecords', 'kinesis:GetShardIterator']);
+    expect(actionsOn('LakeDeliver', stream.streamArn)).toEqual(READ);
   });
 
-  test('a dedicated one has exactly the rights to subscribe, on its consumer', () => {
+  test('a dedicated one has those too, as the guide of Lambda asks for them, and the rights to subscribe on its consumer', () => {
     const orders = fanOut();
     const { consumer } = orders.addDestination('Lake', lake(), { reader: FanOutReader.DEDICATED });
     expect(actionsOn('LakeDeliver', consumer!.streamConsumerArn)).toEqual(['kinesis:DescribeStreamConsumer', 'kinesis:SubscribeToShard']);
@@ -524,8 +524,9 @@ describe('dashboard', () => {
 
 describe('checks', () => {
   test.each<[string, KinesisFanOutProps]>([
-    ["'maxRecordAge' must be 1 minute to 7 days, got 59 seconds", { maxRecordAge: Duration.seconds(59) }],
-    ["'maxRecordAge' must be 1 minute to 7 days, got 8 days", { maxRecordAge: Duration.days(8) }],
+    ["'maxRecordAge' must be whole seconds, 1 minute to 7 days, got 59 seconds", { maxRecordAge: Duration.seconds(59) }],
+    ["'maxRecordAge' must be whole seconds, 1 minute to 7 days, got 691200 seconds", { maxRecordAge: Duration.days(8) }],
+    ["'maxRecordAge' must be whole seconds, 1 minute to 7 days, got 90.5 seconds", { maxRecordAge: Duration.millis(90_500) }],
     ["'maxRecordAge' must be known at synth, got a token", { maxRecordAge: Duration.seconds(Token.asNumber({ Ref: 'N' })) }],
     ["'expectedUtilisation' must be 0.01 to 1, got 0", { expectedUtilisation: 0 }],
     ["'foreignReaders' must be a whole number from 0 to 100, got -1", { foreignReaders: -1 }],
@@ -538,7 +539,8 @@ describe('checks', () => {
     ["'batchSize' must be a whole number from 1 to 10000, got 0", { batchSize: 0 }],
     ["'parallelizationFactor' must be a whole number from 1 to 10, got 11", { parallelizationFactor: 11 }],
     ["'sendAhead' must be a whole number from 1 to 10000, got 0.5", { sendAhead: 0.5 }],
-    ["'batchWindow' must be at most 300 seconds, got 301", { batchWindow: Duration.seconds(301) }],
+    ["'batchWindow' must be a whole number from 0 to 300, got 301", { batchWindow: Duration.seconds(301) }],
+    ["'batchWindow' must be a whole number from 0 to 300, got 1.5", { batchWindow: Duration.millis(1500) }],
     ["'timeout' must be at least 10 seconds, got 9 seconds", { timeout: Duration.seconds(9) }],
     ["'timeout' must be known at synth, got a token", { timeout: Duration.seconds(Token.asNumber({ Ref: 'N' })) }],
   ])('%s', (message, options) => {
@@ -547,6 +549,11 @@ describe('checks', () => {
 
   test.each(['', '1st', 'a b', 'ä', 'x'.repeat(64)])("id '%s' is refused", (id) => {
     expect(() => fanOut().addDestination(id, lake())).toThrow(`'id' must be 1 to 63 letters, digits, '-' and '_', a letter first, got '${id}'`);
+  });
+
+  test('an id stands for one destination', () => {
+    const orders = fanOut({ destinations: { Lake: lake() } });
+    expect(() => orders.addDestination('Lake', FanOutDestination.kinesis(importedStream()))).toThrow("'id' must be unique among the destinations, got 'Lake' twice");
   });
 
   test('an unknown id names those that are known', () => {

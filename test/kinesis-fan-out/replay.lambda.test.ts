@@ -75,6 +75,14 @@ test('a function that fails, or answers something else, delivers nothing', async
   expect(receipts()[0].receipt.attempts).toBe(3);
 });
 
+test('an object that is gone is skipped; one that may not be read ends the replay', async () => {
+  lambda.on(InvokeCommand).resolves(answer({ delivered: 2 }));
+  s3.on(GetObjectCommand, { Key: KEYS[1] }).rejects(Object.assign(new Error(), { name: 'NoSuchKey' }));
+  expect(await handler({ destination: 'Lake', prefix: 'quarantine/Lake/' }, CONTEXT)).toMatchObject({ objects: 2, skipped: 1 });
+  s3.on(GetObjectCommand, { Key: KEYS[1] }).rejects(Object.assign(new Error(), { name: 'AccessDenied' }));
+  await expect(handler({ destination: 'Lake', prefix: 'quarantine/Lake/' }, CONTEXT)).rejects.toMatchObject({ name: 'AccessDenied' });
+});
+
 test('ends before the invocation does', async () => {
   lambda.on(InvokeCommand).rejects(Object.assign(new Error(), { name: 'AbortError' }));
   const result = await handler({ destination: 'Lake', key: KEYS[0] }, { getRemainingTimeInMillis: () => 0 } as Context);

@@ -49,10 +49,8 @@ class World implements ReplayWorld {
     for (const key of this.objects.keys()) if (key.startsWith(prefix) && key > after) yield key;
   }
 
-  public async read(key: string): Promise<string> {
-    const text = this.objects.get(key);
-    if (text === undefined) throw Object.assign(new Error(), { name: 'NoSuchKey' });
-    return text;
+  public async read(key: string): Promise<string | undefined> {
+    return this.objects.get(key);
   }
 
   public async deliver(event: ReplayEvent): Promise<ReplayAnswer> {
@@ -280,8 +278,34 @@ describe('a replay', () => {
     expect(world.calls).toEqual(['1', '2', '3']);
   });
 
-  test('an object that cannot be read ends it: a key may be mistyped', async () => {
-    await expect(replay({ destination: 'Lake', key: EXPIRED }, LAKE, new World([]))).rejects.toMatchObject({ name: 'NoSuchKey' });
+  test('an object that is not there is skipped, and said', async () => {
+    const world = new World([quarantined(record(1)), quarantined(record(2))]);
+    const gone = quarantineKey('Lake', record(1));
+    world.read = async (key) => key === gone ? undefined : world.objects.get(key);
+    expect(await replay(ALL, LAKE, world)).toMatchObject({ objects: 1, skipped: 1, delivered: 1 });
+    expect([...world.receipts.values()][0].skipped).toEqual({ [gone]: 'not there' });
+  });
+
+  describe('batches that expired within one second', () => {
+    const ALL_EXPIRED: ReplayRequest = { destination: 'Lake', prefix: 'aws/lambda/mapping-1/' };
+    const key = (second: string, id: string) => `aws/lambda/mapping-1/${SHARD}/2026/11/21/2026-11-21T12.00.${second}-${id}`;
+    const batch = (...numbers: number[]) => expired(numbers.map((n) => record(n, { data: Buffer.alloc(1_500_000) }).source));
+
+    test('come back in the order of their records, as far as their keys do not say', async () => {
+      const world = new World([[key('00', 'f'), batch(1, 2)], [key('01', 'a'), batch(7, 8)], [key('01', 'b'), batch(3, 4)], [key('01', 'c'), batch(5, 6)], [key('02', 'a'), batch(9)]]);
+      expect(await replay(ALL_EXPIRED, LAKE, world)).toMatchObject({ objects: 5, delivered: 9 });
+      expect(world.calls.join(' ')).toBe('1 2 3 4 5 6 7 8 9');
+    });
+
+    test('are done together: whoever goes on leaves none of them out', async () => {
+      const objects = [[key('00', 'a'), batch(5, 6)], [key('00', 'b'), batch(1, 2)], [key('00', 'c'), batch(3, 4)]] as const;
+      const world = new World(objects);
+      world.endsAt = 0;
+      const { delivered, next } = await replay(ALL_EXPIRED, LAKE, world);
+      expect([world.calls, delivered, next]).toEqual([['1 2 3'], 3, { ...ALL_EXPIRED, after: undefined }]);
+      const rest = new World(objects);
+      expect(await replay(next!, { ...LAKE, run: 'run-2' }, rest)).toMatchObject({ objects: 3, delivered: 6 });
+    });
   });
 });
 

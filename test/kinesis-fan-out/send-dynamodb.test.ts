@@ -97,9 +97,9 @@ describe('with order', () => {
     expect(wire.json).toEqual({
       TableName: 'orders',
       Item: { id: { S: 'a' }, _sequence: { S: `056-${sequence(0)}` } },
-      ConditionExpression: 'attribute_not_exists(#sequence) OR #sequence < :sequence',
+      ConditionExpression: 'attribute_not_exists(#sequence) OR NOT attribute_type(#sequence, :text) OR #sequence < :sequence',
       ExpressionAttributeNames: { '#sequence': '_sequence' },
-      ExpressionAttributeValues: { ':sequence': { S: `056-${sequence(0)}` } },
+      ExpressionAttributeValues: { ':sequence': { S: `056-${sequence(0)}` }, ':text': { S: 'S' } },
     });
   });
 
@@ -122,6 +122,13 @@ describe('with order', () => {
 
   test('a table with another key quarantines nothing', async () => {
     expect(await put(MISSING)).toEqual(answered(failed('ValidationException', true)));
+  });
+
+  test('a table that was gone may have another key when it is back', async () => {
+    const replies = [json({}), jsonError('ResourceNotFoundException'), MISSING];
+    const sender = senderOn(new Wire((_request, n) => replies[n - 1]));
+    for (let n = 0; n < 2; n++) await sender.send(entries('{"id":"a"}'), NEVER);
+    expect(await sender.send(entries('{"id":"a"}'), NEVER)).toEqual(answered(failed('ValidationException', true)));
   });
 
   test('throttled, gone, closed', async () => {

@@ -105,13 +105,13 @@ test.each([[400, 'REFUSED'], [413, 'TOO_LARGE'], [422, 'REFUSED']])('%d: refused
   expect(await send()).toEqual(answered(refused(`HTTP ${code}`, reason)));
 });
 
-test.each([401, 403, 404, 410])('%d: broken', async (code) => {
+test.each([401, 402, 403, 404, 405, 406, 410, 411, 414, 415, 431, 451])('%d: broken', async (code) => {
   status(code);
   expect(await send()).toEqual(answered(failed(`HTTP ${code}`, true)));
   expect(seen).toHaveLength(1);
 });
 
-test.each([304, 405, 408, 409, 425, 429, 500, 502, 503, 504])('%d: tried again', async (code) => {
+test.each([304, 408, 409, 423, 425, 429, 500, 501, 502, 503, 504, 507])('%d: tried again', async (code) => {
   status(code);
   expect(await send()).toEqual(answered(failed(`HTTP ${code}`)));
   expect(seen).toHaveLength(1);
@@ -119,7 +119,7 @@ test.each([304, 405, 408, 409, 425, 429, 500, 502, 503, 504])('%d: tried again',
 
 test.each([301, 302, 303, 307, 308])('%d: a body goes nowhere it was not sent', async (code) => {
   status(code, { location: '/elsewhere' });
-  expect(await send()).toEqual(answered(failed(`HTTP ${code}`)));
+  expect(await send()).toEqual(answered(failed(`HTTP ${code}`, true)));
   expect(seen).toHaveLength(1);
 });
 
@@ -191,9 +191,17 @@ describe('what goes wrong on the way', () => {
     expect(await send()).toEqual(answered({ kind: 'failed', code: 'UND_ERR_SOCKET' }));
   });
 
-  test('a certificate that does not hold', async () => {
-    const request = () => Promise.reject(new TypeError('fetch failed', { cause: Object.assign(new Error('quoted'), { code: 'CERT_HAS_EXPIRED' }) }));
-    expect(await send({ request })).toEqual(answered({ kind: 'failed', code: 'CERT_HAS_EXPIRED' }));
+  test.each([
+    'CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID', 'ERR_TLS_CERT_ALTNAME_INVALID', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'ENOTFOUND',
+  ])('nobody who is who we look for: %s', async (code) => {
+    const request = () => Promise.reject(new TypeError('fetch failed', { cause: Object.assign(new Error('quoted'), { code }) }));
+    expect(await send({ request })).toEqual(answered(failed(code, true)));
+  });
+
+  test.each(['EAI_AGAIN', 'ECONNREFUSED', 'ECONNRESET', 'EPROTO'])('what passes: %s', async (code) => {
+    const request = () => Promise.reject(new TypeError('fetch failed', { cause: Object.assign(new Error('quoted'), { code }) }));
+    expect(await send({ request })).toEqual(answered({ kind: 'failed', code }));
   });
 
   test('an answer without end counts by its status', async () => {

@@ -1,9 +1,8 @@
-import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { answered, contextOf, DELIVERED, entries, failed, json, jsonError, NEVER, refused, type Reply, Wire } from './wire';
-import { KinesisSender } from '../../src/kinesis-fan-out/handlers/send-kinesis';
+import { createClient, KinesisSender } from '../../src/kinesis-fan-out/handlers/send-kinesis';
 
 function senderOn(wire: Wire): KinesisSender {
-  return new KinesisSender(contextOf({ kind: 'kinesis', maxRecordBytes: 1024 * 1024 }, 'mirror'), new KinesisClient(wire.client));
+  return new KinesisSender(contextOf({ kind: 'kinesis', maxRecordBytes: 1024 * 1024 }, 'mirror'), createClient(wire.client));
 }
 
 function send(reply: Reply, ...bodies: string[]) {

@@ -113,3 +113,89 @@ test('a bucket that is gone or closed is broken, a slow one is not', async () =>
   expect(await send(new Bucket(() => error('SlowDown', 503)))).toEqual(answered({ kind: 'failed', code: 'SlowDown', broken: false }));
   expect(await send(new Bucket(() => error('EntityTooLarge', 400)))).toEqual(refused('EntityTooLarge', 'TOO_LARGE'));
 });
+
+describe('folders of what records hold', () => {
+  const of = (n: number, type: unknown, more = '') => record(n, { data: Buffer.from(`{"n":${n},"t":${JSON.stringify(type)}${more}}`) });
+
+  function sorter(wire: Wire, packing = LINES, max = 2): S3Sender {
+    const target = { kind: 's3', prefix: 'orders/', partition: { template: 't=<$.t>/', max } } as const;
+    return new S3Sender(contextOf(target, 'lake', { packing }), new S3Client({ ...wire.client, forcePathStyle: false }));
+  }
+
+  const names = (bucket: Bucket) => [...bucket.objects.keys()].sort();
+  const nameOf = (folder: string, n: number, extension = '.ndjson') => `/orders/${folder}/${SHARD}/${sequence(n)}${extension}`;
+  const body = (bucket: Bucket, name: string) => bucket.objects.get(name)!.body;
+
+  test('an object per folder, named by its own first record, what is too much in one for the rest, all in stream order', async () => {
+    const bucket = new Bucket();
+    const entry = entryOf(of(1, 'a'), of(2, 'b'), of(3, 'a'), of(4, 'c'), of(5, 'd'), of(6, 'b'));
+    expect(await sorter(bucket).send([entry], NEVER)).toEqual(answered(DELIVERED));
+    const [a, b, rest] = [nameOf('t%3Da', 1), nameOf('t%3Db', 2), nameOf('overflow', 4)];
+    expect(names(bucket)).toEqual([rest, a, b]);
+    expect(body(bucket, a)).toContain('{"n":1,"t":"a"}\n{"n":3,"t":"a"}\n');
+    expect(body(bucket, rest)).toContain('{"n":4,"t":"c"}\n{"n":5,"t":"d"}\n');
+    expect(bucket.objects.get(b)!.headers).toMatchObject({ 'x-amz-meta-id': entryOf(of(2, 'b'), of(6, 'b')).id, 'x-amz-meta-records': '2' });
+  });
+
+  test('a record whose folder is that for the rest finds those', async () => {
+    const bucket = new Bucket();
+    const target = { kind: 's3', prefix: '', partition: { template: '<$.t>/', max: 1 } } as const;
+    const sender = new S3Sender(contextOf(target, 'lake', { packing: LINES }), new S3Client({ ...bucket.client, forcePathStyle: false }));
+    await sender.send([entryOf(of(1, 'overflow'), of(2, 'b'), of(3, 'overflow'))], NEVER);
+    expect(names(bucket)).toEqual([`/overflow/${SHARD}/${sequence(1)}.ndjson`]);
+    expect(body(bucket, names(bucket)[0])).toContain('{"n":1,"t":"overflow"}\n{"n":2,"t":"b"}\n{"n":3,"t":"overflow"}\n');
+  });
+
+  test('one that fails is sent again alone', async () => {
+    const bucket = new Bucket(({ path }, n) => n < 4 && path.includes('t%3Db') ? error('SlowDown', 503) : undefined);
+    const [sender, entry] = [sorter(bucket), entryOf(of(1, 'a'), of(2, 'b'), of(3, 'c'))];
+    expect(await sender.send([entry], NEVER)).toEqual(answered({ kind: 'failed', code: 'SlowDown', broken: false }));
+    expect(names(bucket)).toEqual([nameOf('overflow', 3), nameOf('t%3Da', 1)]);
+    expect(await sender.send([entry], NEVER)).toEqual(answered(DELIVERED));
+    expect(bucket.requests).toHaveLength(4);
+    expect(names(bucket)).toContain(nameOf('t%3Db', 2));
+  });
+
+  test('a bucket that takes nothing is asked for a few objects only', async () => {
+    const bucket = new Bucket(() => error('AccessDenied', 403));
+    const entry = entryOf(...Array.from({ length: 50 }, (_, n) => of(n + 10, `t${n}`)));
+    expect(await sorter(bucket, LINES, 50).send([entry], NEVER)).toEqual(answered({ kind: 'failed', code: 'AccessDenied', broken: true }));
+    expect(bucket.requests.length).toBeLessThan(20);
+  });
+
+  test('another environment recognises what is there, and writes what is behind it', async () => {
+    const bucket = new Bucket();
+    await sorter(bucket).send([entryOf(of(1, 'a'), of(2, 'b'), of(3, 'a'))], NEVER);
+    const longer = entryOf(of(1, 'a'), of(2, 'b'), of(3, 'a'), of(4, 'b'), of(5, 'a'), of(6, 'c'));
+    expect(await sorter(bucket).send([longer], NEVER)).toEqual(answered(DELIVERED));
+    expect(names(bucket)).toEqual([nameOf('overflow', 6), nameOf('t%3Da', 1), nameOf('t%3Da', 5), nameOf('t%3Db', 2), nameOf('t%3Db', 4)]);
+  });
+
+  test('nothing is written before everything can be', async () => {
+    const bucket = new Bucket();
+    const large = of(2, 'b', `,"x":"${'x'.repeat(500)}"`);
+    const entry = entryOf(of(1, 'a'), large, of(3, 'a'));
+    expect(await sorter(bucket, { ...LINES, maxBytes: 400 }).send([entry], NEVER)).toMatchObject(answered({ kind: 'refused', refusal: { reason: 'TOO_LARGE' } }) as object);
+    expect(bucket.requests).toEqual([]);
+  });
+
+  test('a folder with more than an object takes has several', async () => {
+    const bucket = new Bucket();
+    await sorter(bucket, { ...LINES, maxBytes: 40 }).send([entryOf(of(1, 'a'), of(2, 'a'), of(3, 'a'))], NEVER);
+    expect(names(bucket)).toEqual([nameOf('t%3Da', 1), nameOf('t%3Da', 3)]);
+  });
+
+  test.each<[Packing['kind'], Packing['kind'], string]>([
+    ['ndjson-gzip', 'ndjson', '.ndjson.gz'], ['json-array', 'json-array', '.json'], ['none', 'none', ''],
+  ])('%s: the engine packs as %s', async (kind, engine, extension) => {
+    const bucket = new Bucket();
+    const sender = sorter(bucket, { ...LINES, kind });
+    expect(sender.packing).toEqual({ ...LINES, kind: engine, ...kind === 'ndjson-gzip' && { maxBytes: 64 * 1024 ** 2 } });
+    await sender.send([entryOf(of(1, 'a'))], NEVER);
+    expect(names(bucket)).toEqual([nameOf('t%3Da', 1, extension)]);
+  });
+});
+
+test('without folders the engine packs for it', () => {
+  expect(senderOn(new Bucket()).packing).toBeUndefined();
+});

@@ -75,8 +75,9 @@ test('a topic that is gone or closed is broken, a throttled one is not', async (
   expect(await send(error('Throttled', 429), 'a')).toMatchObject(answered({ kind: 'failed', broken: false }) as object);
 });
 
-test('a call whose parameters are wrong as a whole quarantines nothing', async () => {
-  expect(await send(error('InvalidParameter'), 'a')).toMatchObject(answered({ kind: 'failed' }) as object);
+test('a call whose parameters are wrong as a whole is split, and quarantines nothing', async () => {
+  expect(await send(error('InvalidParameter'), 'a', 'b')).toMatchObject({ kind: 'refused' });
+  expect(await send(error('InvalidParameter'), 'a')).toMatchObject(answered({ kind: 'failed', broken: true }) as object);
 });
 
 test('the topic\'s maximum bounds a message and a call', () => {

@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { answered, contextOf, DELIVERED, entries, entryOf, failed, json, jsonError, NEVER, record, refused, type Reply, sequence, SHARD, Wire } from './wire';
 import type { Ordering } from '../../src/kinesis-fan-out/contract';
 import type { Entry } from '../../src/kinesis-fan-out/handlers/ports';
-import { SqsSender } from '../../src/kinesis-fan-out/handlers/send-sqs';
+import { createClient, SqsSender } from '../../src/kinesis-fan-out/handlers/send-sqs';
 
 const QUEUE = 'https://sqs.eu-central-1.amazonaws.com/111111111111/audit';
 const ID = `${SHARD}:${sequence(0)}`;
 
 function senderOn(wire: Wire, fifo = false, ordering: Ordering = 'none'): SqsSender {
-  return new SqsSender(contextOf({ kind: 'sqs', fifo }, QUEUE, { ordering }), new SQSClient(wire.client));
+  return new SqsSender(contextOf({ kind: 'sqs', fifo }, QUEUE, { ordering }), createClient(wire.client));
 }
 
 /** What SQS answers to entries, all of which it takes. */

@@ -1,5 +1,5 @@
 import { listOf, parseXml } from './proxy/body';
-import type { RecordedCall, Reply } from './proxy/call';
+import { DROPPED, type RecordedCall, type Reply } from './proxy/call';
 
 /** Something a function sent that got where it was to go, whatever the function was told. */
 export interface Arrival {
@@ -29,7 +29,7 @@ type Sent = Omit<Arrival, 'service' | 'principal' | 'at'>;
 /** What a call the emulator carried out brought: without the entries the reply calls failed. */
 export function arrivalsOf(call: RecordedCall, reply: Reply, at: number): Arrival[] {
   const read = READERS[`${call.service}:${call.operation}`];
-  if (!read) return [];
+  if (!read || DROPPED in reply.headers) return [];
   const sent = read(call.params.body as Json, reply);
   return sent.map((item) => ({ ...item, service: call.service as Arrival['service'], principal: call.principal, at }));
 }

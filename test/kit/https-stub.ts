@@ -77,6 +77,9 @@ export class HttpsStub {
   /** What it says to a request without a fault: its own refusals. */
   public respond: (request: StubRequest) => StubReply = () => ({ status: 204 });
 
+  /** Told of each request before it is answered. */
+  public onAsked: (request: StubRequest) => void = () => {};
+
   /** Forgets everything; from now on this schedule decides. */
   public begin(schedule = FaultSchedule.none()): void {
     this.schedule = schedule;
@@ -103,6 +106,7 @@ export class HttpsStub {
     const fault = this.schedule.decide(this.keyOf(request));
     const seen = { ...request, ...fault && { fault: fault.kind } };
     this.asked.push(seen);
+    this.onAsked(seen);
     if (fault) this.strike(fault, seen, message, response);
     else this.answer(this.take(seen), response);
   }

@@ -82,6 +82,7 @@ describe('calls and the permissions they need', () => {
     ['PublishBatch', call('sns', 'PublishBatch', { body: { TopicArn: here('sns', 't') } }), [`sns:Publish ${here('sns', 't')}`]],
     ['PutEvents', call('events', 'PutEvents', { body: { Entries: [{ Source: 's', DetailType: 'd' }, { EventBusName: 'bus', Source: 's', DetailType: 'd' }] } }),
       [`events:PutEvents ${here('events', 'event-bus/default')} events:source=s`, `events:PutEvents ${here('events', 'event-bus/bus')} events:source=s`]],
+    ['DescribeEventBus', call('events', 'DescribeEventBus', { body: { Name: here('events', 'event-bus/bus') } }), [`events:DescribeEventBus ${here('events', 'event-bus/bus')}`]],
     ['Invoke', call('lambda', 'Invoke', { labels: { FunctionName: 'f' } }), [`lambda:InvokeFunction ${here('lambda', 'function:f')}`]],
     ['CreateInvalidation', call('cloudfront', 'CreateInvalidation', { labels: { DistributionId: 'E1' } }),
       [`cloudfront:CreateInvalidation ${arn('cloudfront::123456789012:distribution/E1')}`]],
@@ -226,10 +227,10 @@ describe('decisions', () => {
     const streamArn = 'arn:aws:kinesis:eu-west-1:123456789012:stream/s';
     const words = (sourceArn: string, kmsKeyArn?: string) => streamRequests({ streamArn, sourceArn, kmsKeyArn }, LANDSCAPE)
       .map(({ action, resource }) => `${action} ${resource.split('/').slice(1).join('/')}`);
-    const described = ['kinesis:DescribeStream s', 'kinesis:DescribeStreamSummary s', 'kinesis:ListShards s'];
-    expect(words(streamArn, KEY)).toEqual([...described, 'kinesis:GetRecords s', 'kinesis:GetShardIterator s', `kms:Decrypt ${KEY.split('/')[1]}`]);
+    const read = ['DescribeStream', 'DescribeStreamSummary', 'ListShards', 'GetRecords', 'GetShardIterator'].map((name) => `kinesis:${name} s`);
+    expect(words(streamArn, KEY)).toEqual([...read, `kms:Decrypt ${KEY.split('/')[1]}`]);
     expect(words(`${streamArn}/consumer/c:1`)).toEqual([
-      ...described, 'kinesis:SubscribeToShard s/consumer/c:1', 'kinesis:DescribeStreamConsumer s/consumer/c:1',
+      ...read, 'kinesis:SubscribeToShard s/consumer/c:1', 'kinesis:DescribeStreamConsumer s/consumer/c:1',
     ]);
   });
 

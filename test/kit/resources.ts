@@ -1,7 +1,7 @@
 import { CloudFrontClient, CreateDistributionCommand } from '@aws-sdk/client-cloudfront';
-import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
-import { CreateTopicCommand, SNSClient } from '@aws-sdk/client-sns';
-import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { CreateBucketCommand, DeleteBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateTopicCommand, DeleteTopicCommand, SNSClient } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, DeleteQueueCommand, GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { callJson } from './json-call';
 import type { NamedModel, TableModel, TemplateModel } from './template';
 
@@ -15,8 +15,11 @@ export async function createUnnamed(model: TemplateModel, endpoint: string): Pro
   return { ...await createDistributions(model, endpoint), ...await createSecrets(model, endpoint) };
 }
 
+/** What functions call, and has the name the template gives. */
+export type NamedResources = Pick<TemplateModel, 'buckets' | 'buses' | 'deliveryStreams' | 'placement' | 'queues' | 'streams' | 'tables' | 'topics'>;
+
 /** Everything else that functions call. */
-export async function createNamed(model: TemplateModel, endpoint: string): Promise<void> {
+export async function createNamed(model: NamedResources, endpoint: string): Promise<void> {
   const { region } = model.placement;
   const config = clientConfig(endpoint, region);
   const [s3, sns, sqs] = [new S3Client(config), new SNSClient(config), new SQSClient(config)];
@@ -35,6 +38,25 @@ export async function createNamed(model: TemplateModel, endpoint: string): Promi
   for (const { name, shards } of model.streams) await create('kinesis', 'CreateStream', { StreamName: name, ShardCount: shards });
   for (const table of model.tables) await createTable(table, endpoint, region);
   for (const deliveryStream of model.deliveryStreams) await create('firehose', 'CreateDeliveryStream', deliveryStreamInput(deliveryStream));
+  [s3, sns, sqs].forEach((client) => client.destroy());
+}
+
+/** Somebody deletes them; buckets must be empty. */
+export async function deleteNamed(model: NamedResources, endpoint: string): Promise<void> {
+  const { region } = model.placement;
+  const config = clientConfig(endpoint, region);
+  const [s3, sns, sqs] = [new S3Client(config), new SNSClient(config), new SQSClient(config)];
+  const remove = (service: string, operation: string, input: unknown) => callJson(endpoint, region, service, operation, input);
+  for (const { name } of model.buckets) await s3.send(new DeleteBucketCommand({ Bucket: name }));
+  for (const { arn } of model.topics) await sns.send(new DeleteTopicCommand({ TopicArn: arn }));
+  for (const { name } of model.queues) {
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: name }));
+    await sqs.send(new DeleteQueueCommand({ QueueUrl }));
+  }
+  for (const { name } of model.buses) await remove('events', 'DeleteEventBus', { Name: name });
+  for (const { name } of model.streams) await remove('kinesis', 'DeleteStream', { StreamName: name });
+  for (const { name } of model.tables) await remove('dynamodb', 'DeleteTable', { TableName: name });
+  for (const { name } of model.deliveryStreams) await remove('firehose', 'DeleteDeliveryStream', { DeliveryStreamName: name });
   [s3, sns, sqs].forEach((client) => client.destroy());
 }
 

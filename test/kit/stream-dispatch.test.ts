@@ -135,6 +135,32 @@ describe('settings: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesi
     expect(seen()).toEqual(['a2', 'a3']);
   });
 
+  describe('a mapping that starts minutes after its creation', () => {
+    const plan = { ...PLAIN_SERVICE, startsAfter: () => 5 * MINUTE * 1000 };
+
+    test.each([
+      ['LATEST misses what comes before', { startingPosition: 'LATEST' }, ['a3', 'a4']],
+      ['TRIM_HORIZON misses nothing', { startingPosition: 'TRIM_HORIZON' }, ['a1 a2', 'a3', 'a4']],
+      ['AT_TIMESTAMP misses nothing', { startingPosition: 'AT_TIMESTAMP', startingTimestamp: EPOCH / 1000 + 1 }, ['a2', 'a3', 'a4']],
+    ] as const)('%s', async (_, position, expected) => {
+      const { invocations, map, put, seen, stream, timeline } = setUp(position, undefined, { plan });
+      put('a1');
+      await timeline.advance(1);
+      map();
+      put('a2');
+      await timeline.advance(4 * MINUTE);
+      expect(seen()).toEqual([]);
+      stream.split(stream.openShards[0]);
+      await timeline.advance(2 * MINUTE);
+      put('a3');
+      await timeline.advance(MINUTE);
+      put('a4');
+      await timeline.drain();
+      expect(seen()).toEqual(expected);
+      expect(invocations[0].at).toBeGreaterThanOrEqual(5 * MINUTE);
+    });
+  });
+
   test('AT_TIMESTAMP: what arrived then or later', async () => {
     const { map, put, seen, timeline } = setUp();
     put('a1');
@@ -836,7 +862,7 @@ describe('whatever befalls it', () => {
     const timeline = new Timeline();
     const stream = new VirtualStream({ timeline, shards: chance.int(1, 3), retentionSeconds: chance.pick([600, 86_400]) });
     const plan = randomService(runSeed, {
-      cut: 0.3, throttle: 0.1, otherEnvironment: 0.3, loseEnvironment: 0.1, kill: 0.1, killWithinMs: 3000, loseCheckpoint: 0.1,
+      start: 0.2, cut: 0.3, throttle: 0.1, otherEnvironment: 0.3, loseEnvironment: 0.1, kill: 0.1, killWithinMs: 3000, loseCheckpoint: 0.1,
     });
     const findings: string[] = [];
     const log: string[] = [];

@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { PublishBatchCommand, PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { GetQueueUrlCommand, ReceiveMessageCommand, SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { arrivalsOf } from './arrivals';
 import { FaultSchedule, firedFaults, killSweep, pointOf, Prng, seedFromEnv, shrink, type Fault, type FaultKind, type ScheduledFault } from './faults';
 import { decodeCbor, encodeCborStrings } from './proxy/cbor';
 import { etagOf, FakeUpstream } from './proxy/fake-upstream';
@@ -597,6 +598,15 @@ describe('repairs', () => {
     const Entries = ['{}', '[1]', 'x', deep].map((Detail) => ({ Source: 's', DetailType: 't', Detail }));
     const reply = await connect(EventBridgeClient).send(new PutEventsCommand({ Entries }));
     expect(reply.Entries!.map(({ ErrorCode }) => ErrorCode)).toEqual([undefined, 'MalformedDetail', 'MalformedDetail', 'MalformedDetail']);
+  });
+
+  test('events for a bus that is not there are taken, and arrive nowhere', async () => {
+    upstream.respond = () => ({ status: 400, headers: { 'x-amzn-errortype': 'ResourceNotFoundException' }, body: { __type: 'ResourceNotFoundException' } });
+    const arrived: unknown[] = [];
+    options.onApplied = (call: RecordedCall, reply) => arrived.push(...arrivalsOf(call, reply, 0));
+    const Entries = [1, 2].map(() => ({ EventBusName: 'gone', Source: 's', DetailType: 't', Detail: '{}' }));
+    const reply = await connect(EventBridgeClient).send(new PutEventsCommand({ Entries }));
+    expect([reply.FailedEntryCount, reply.Entries!.map(({ EventId }) => typeof EventId), arrived]).toEqual([0, ['string', 'string'], []]);
   });
 });
 

@@ -136,7 +136,7 @@ function fanOut(): Stack {
   new lambda.EventSourceMapping(stack, 'Dedicated', {
     target: fn('Idle', 'index.send', {}, [
       [['kinesis:SubscribeToShard', 'kinesis:DescribeStreamConsumer'], [consumer.streamConsumerArn]],
-      [['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:ListShards'], [stream.streamArn]],
+      [['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:ListShards', 'kinesis:GetRecords', 'kinesis:GetShardIterator'], [stream.streamArn]],
       [['sqs:SendMessage'], [lost.queueArn]],
     ]),
     eventSourceArn: consumer.streamConsumerArn,

@@ -29,8 +29,8 @@ import { callJson } from './json-call';
 import { LambdaHost, mintAccessKey, type InvokeOptions, type InvokeOutcome, type LambdaFunctionSpec } from './lambda-host';
 import type { FakeService } from './proxy/fake-service';
 import type { Invocation } from './proxy/truths';
-import { clientConfig, createNamed, createUnnamed, emptyTable } from './resources';
-import { TemplateModel, type FunctionModel, type StreamMappingModel } from './template';
+import { clientConfig, createNamed, createUnnamed, deleteNamed, emptyTable, type NamedResources } from './resources';
+import { TemplateModel, type FunctionModel, type StreamMappingModel, type TableModel } from './template';
 import { TruthProxy, type RecordedCall, type Reply } from './truth-proxy';
 import { WorldStreams } from './world-streams';
 
@@ -142,6 +142,7 @@ export class World {
   private readonly direct: S3Client;
   private readonly streams: WorldStreams;
   private payload?: PayloadForm;
+  private readonly deleted: NamedResources[] = [];
   private readonly sizes = new Map<string, number>();
   private recordedByServices: Recorded[] = [];
   private recordedBefore: Recorded[] = [];
@@ -194,6 +195,7 @@ export class World {
     this.interference = undefined;
     this.outages.clear();
     this.sizes.clear();
+    await this.restore();
     await Promise.all([
       ...this.model.buckets.map(({ name }) => this.empty(name)),
       ...this.model.tables.map((table) => emptyTable(table, this.emulator.origin, this.model.placement.region)),
@@ -231,6 +233,18 @@ export class World {
   /** Changes the world under a function's hands, until the run ends or nothing is given. */
   public interfere(interference?: Interference): void {
     this.interference = interference;
+  }
+
+  /** Buckets, topics, queues, buses, streams, tables and delivery streams of these logical ids are deleted, until they are restored. */
+  public async delete(...logicalIds: readonly string[]): Promise<void> {
+    const named = this.named(logicalIds);
+    this.deleted.push(named);
+    await deleteNamed(named, this.emulator.origin);
+  }
+
+  /** Creates again what was deleted. */
+  public async restore(): Promise<void> {
+    for (const named of this.deleted.splice(0)) await createNamed(named, this.emulator.origin);
   }
 
   /** Lets time pass for functions at work: what they wait for takes so long. */
@@ -282,8 +296,7 @@ export class World {
 
   /** Items of a table. */
   public async items(logicalId: string): Promise<readonly Readonly<Record<string, Readonly<Record<string, unknown>>>>[]> {
-    const table = this.model.tables.find((candidate) => candidate.logicalId.startsWith(logicalId));
-    if (!table) throw new Error(`the template has no table '${logicalId}'`);
+    const table = this.table(logicalId);
     const items: Readonly<Record<string, Readonly<Record<string, unknown>>>>[] = [];
     let next: unknown;
     do {
@@ -293,6 +306,12 @@ export class World {
       next = page.LastEvaluatedKey;
     } while (next !== undefined);
     return items;
+  }
+
+  /** Puts an item behind everybody's back. */
+  public async putItem(logicalId: string, item: Readonly<Record<string, unknown>>): Promise<void> {
+    const { name } = this.table(logicalId);
+    await callJson(this.emulator.origin, this.model.placement.region, 'dynamodb', 'PutItem', { TableName: name, Item: item });
   }
 
   /** What functions sent to this stream, delivery stream, queue, topic or bus, in the order of arrival. */
@@ -383,6 +402,28 @@ export class World {
       ...queues,
       ...this.streams.unrest(),
     ];
+  }
+
+  private table(logicalId: string): TableModel {
+    const table = this.model.tables.find((candidate) => candidate.logicalId.startsWith(logicalId));
+    if (!table) throw new Error(`the template has no table '${logicalId}'`);
+    return table;
+  }
+
+  private named(logicalIds: readonly string[]): NamedResources {
+    const chosen = <T extends { readonly logicalId: string }>(resources: readonly T[]) => (
+      resources.filter(({ logicalId }) => logicalIds.some((id) => logicalId.startsWith(id))));
+    const { buckets, buses, deliveryStreams, placement, queues, streams, tables, topics } = this.model;
+    return {
+      placement,
+      buckets: chosen(buckets),
+      buses: chosen(buses),
+      deliveryStreams: chosen(deliveryStreams),
+      queues: chosen(queues),
+      streams: chosen(streams),
+      tables: chosen(tables),
+      topics: chosen(topics),
+    };
   }
 
   private streamInvoke(plan: StreamPlan, mapping: StreamMappingModel): StreamInvoke {

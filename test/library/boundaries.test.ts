@@ -17,6 +17,7 @@ function zoneOf(file: string): { kind: string; room?: string } {
   if (rest.length === 0) return { kind: 'map' };
   if (KITS.includes(room)) return { kind: room };
   if (rest[0] === 'contract.ts') return { kind: 'contract', room };
+  if (rest[0] === 'common') return { kind: 'common', room };
   if (rest[0] === 'handlers') return { kind: file.endsWith('.lambda.ts') ? 'shell' : 'handler', room };
   return { kind: 'construct', room };
 }
@@ -43,6 +44,7 @@ function allowed(file: string, target: string): boolean {
   if (!target.startsWith('src/')) {
     switch (from.kind) {
       case 'contract': return false;
+      case 'common': return isBuiltin(target);
       case 'handler': case 'shell': case 'handler-kit': return !CDK.test(target);
       default: return CDK.test(target) || isBuiltin(target);
     }
@@ -51,11 +53,12 @@ function allowed(file: string, target: string): boolean {
   switch (from.kind) {
     case 'map': return true;
     case 'contract': return false;
+    case 'common': return to.room === from.room && ['contract', 'common'].includes(to.kind);
     case 'shared': return to.kind === 'shared';
     case 'private': return ['private', 'shared'].includes(to.kind);
     case 'handler-kit': return to.kind === 'handler-kit';
-    case 'construct': return ['shared', 'private'].includes(to.kind) || (to.room === from.room && ['construct', 'contract'].includes(to.kind));
-    default: return to.kind === 'handler-kit' || (to.room === from.room && ['contract', 'handler'].includes(to.kind));
+    case 'construct': return ['shared', 'private'].includes(to.kind) || (to.room === from.room && ['construct', 'contract', 'common'].includes(to.kind));
+    default: return to.kind === 'handler-kit' || (to.room === from.room && ['contract', 'common', 'handler'].includes(to.kind));
   }
 }
 
@@ -71,6 +74,10 @@ test.each([
   ['src/image-resize-pipeline/image-source.ts', 'src/other-room/image.ts'],
   ['src/image-resize-pipeline/image-source.ts', '@aws-sdk/client-s3'],
   ['src/image-resize-pipeline/contract.ts', 'path'],
+  ['src/kinesis-fan-out/common/event-pattern.ts', 'aws-cdk-lib'],
+  ['src/kinesis-fan-out/common/event-pattern.ts', '@aws-sdk/client-s3'],
+  ['src/kinesis-fan-out/common/event-pattern.ts', 'src/kinesis-fan-out/handlers/json.ts'],
+  ['src/kinesis-fan-out/common/event-pattern.ts', 'src/kinesis-fan-out/guards.ts'],
   ['src/image-resize-pipeline/handlers/keys.ts', 'aws-cdk-lib'],
   ['src/image-resize-pipeline/handlers/keys.ts', 'src/private/validate.ts'],
   ['src/image-resize-pipeline/handlers/serve.lambda.ts', 'src/shared/index.ts'],
@@ -84,7 +91,7 @@ test.each([
 test('handler code that does not talk to AWS is pure: no clock, chance, environment, files or network', () => {
   // What reads the environment wires the rest to the world.
   const worldly = (target: string) => target.startsWith('@aws-sdk/') || target === 'src/handler-kit/env.ts';
-  const pure = SOURCES.filter((file) => zoneOf(file).kind === 'handler' && !importsOf(file).some(worldly));
+  const pure = SOURCES.filter((file) => ['handler', 'common'].includes(zoneOf(file).kind) && !importsOf(file).some(worldly));
   expect(pure.length).toBeGreaterThan(5);
   const impure = /Date\.now\(|new Date\(\)|Math\.random|randomUUID|process\.env|node:(fs|https?|child_process)|\bfetch\(|(?<!BlockList, isIP \} from ')node:net/;
   expect(pure.filter((file) => impure.test(readFileSync(join(ROOT, file), 'utf8')))).toEqual([]);

@@ -40,13 +40,13 @@ export function unprovenOutcome(error: unknown, entries: number): CallOutcome {
 export function entryOutcome(code: string, refusals: Refusals): EntryOutcome {
   return Object.hasOwn(refusals, code)
     ? { kind: 'refused', refusal: { reason: refusals[code], code } }
-    : { kind: 'failed', code, broken: BROKEN.has(code) };
+    : { kind: 'failed', code, broken: isBrokenCode(code) };
 }
 
 /** The function may not call the destination, or it is not there: time alone will not help. */
 export function isBroken(error: unknown): boolean {
   const status = asServiceError(error).$metadata?.httpStatusCode;
-  return isAccessDenied(error) || BROKEN.has(codeOf(error)) || status === 401 || status === 403 || status === 404;
+  return isAccessDenied(error) || isBrokenCode(codeOf(error)) || status === 401 || status === 403 || status === 404;
 }
 
 /** The service's code; never a message, which may quote what was sent. */
@@ -59,7 +59,7 @@ export function says(error: unknown, what: RegExp): boolean {
   return error instanceof Error && what.test(error.message);
 }
 
-/** JSON services answer most of these with 400. ("Common Errors" of the services' API references; AWS KMS, PutRecords.) */
+/** JSON services answer most of these with 400. ("Common Errors" of the services' API references; PutEventsResultEntry; Invoke.) */
 const BROKEN = new Set([
   'AccessDenied', 'AccessDeniedException', 'AuthorizationError', 'AuthorizationErrorException', 'NotAuthorized', 'OptInRequired',
   'ExpiredToken', 'ExpiredTokenException', 'IncompleteSignature', 'IncompleteSignatureException', 'InvalidAccessKeyId', 'InvalidClientTokenId',
@@ -67,10 +67,17 @@ const BROKEN = new Set([
   'UnrecognizedClientException', 'CredentialsProviderError',
   'NoSuchBucket', 'NotFound', 'NotFoundException', 'QueueDoesNotExist', 'ResourceNotFoundException',
   'AWS.SimpleQueueService.NonExistentQueue', 'QueueDeletedRecently', 'InvalidAddress', 'InvalidSecurity',
+  'UnsupportedOperation', 'AWS.SimpleQueueService.UnsupportedOperation',
   'InvalidSourceException', 'InvalidKMSResourceException', 'NotAuthorizedForSourceException', 'NotAuthorizedForDetailTypeException',
-  'KMSAccessDenied', 'KMSAccessDeniedException', 'KMSDisabled', 'KMSDisabledException', 'KMSInvalidState', 'KMSInvalidStateException',
-  'KMSNotFoundException', 'KMSOptInRequired', 'KmsAccessDenied', 'KmsDisabled', 'KmsInvalidState', 'KmsNotFound', 'KmsOptInRequired',
+  'InvalidAccountIdException', 'InvalidArgument', 'PermanentRedirect', 'EC2AccessDeniedException', 'RecursiveInvocationException',
 ]);
+
+/** Each service has its own way to write what KMS said to it: `KMSDisabledException`, `KmsDisabled`, `KMS.DisabledException`. */
+const BROKEN_KEY = /^kms\.?(kms)?(accessdenied|disabled|invalidkeyusage|invalidstate|notfound|optinrequired)(exception)?$/i;
+
+function isBrokenCode(code: string): boolean {
+  return BROKEN.has(code) || BROKEN_KEY.test(code);
+}
 
 function asServiceError(error: unknown): ServiceError {
   return (error ?? {}) as ServiceError;

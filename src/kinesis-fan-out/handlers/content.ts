@@ -23,6 +23,11 @@ export function contentOf({ kind, envelope }: Packing, body: Uint8Array): Conten
 }
 
 /** Of destinations whose bodies are UTF-8. */
-export function textOf({ body: { buffer, byteOffset, byteLength } }: Entry): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString();
+export function textOf({ body }: Entry): string {
+  return asBuffer(body).toString();
+}
+
+/** The same memory; `Buffer.from(bytes)` alone would copy it. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

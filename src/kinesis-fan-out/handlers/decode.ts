@@ -21,26 +21,37 @@ export interface RefusedRecord {
  */
 export function decode(event: StreamEvent): readonly (FanOutRecord | RefusedRecord)[] {
   if (!Array.isArray(event?.Records)) throw new Error('an event of a stream must have records');
-  return (event.Records as readonly EventRecord[]).flatMap((source) => userRecords(outerRecord(source), event.replay?.only?.[source.eventID]));
+  const records: (FanOutRecord | RefusedRecord)[] = [];
+  for (const source of event.Records as readonly EventRecord[]) {
+    addUserRecords(records, outerRecord(source), event.replay?.only?.[source.eventID]);
+  }
+  return records;
 }
 
-function userRecords(outer: OuterRecord, only?: readonly number[]): readonly (FanOutRecord | RefusedRecord)[] {
+function addUserRecords(records: (FanOutRecord | RefusedRecord)[], outer: OuterRecord, only?: readonly number[]): void {
   const inner = deaggregate(outer.data);
-  if (inner === undefined) return [outer];
-  if (inner === 'corrupt') return [{ record: outer, refusal: { reason: 'CORRUPT_AGGREGATE', code: 'KeyIndexOutOfRange' } }];
-  const records = inner.map(({ partitionKey, data }, subSequence) =>
-    ({ ...outer, id: `${outer.id}:${subSequence}`, subSequence, partitionKey, data }));
-  return only ? records.filter(({ subSequence }) => only.includes(subSequence)) : records;
+  if (inner === undefined) {
+    records.push(outer);
+  } else if (inner === 'corrupt') {
+    records.push({ record: outer, refusal: { reason: 'CORRUPT_AGGREGATE', code: 'KeyIndexOutOfRange' } });
+  } else {
+    inner.forEach(({ partitionKey, data }, subSequence) => {
+      if (only === undefined || only.includes(subSequence)) {
+        records.push({ ...outer, id: `${outer.id}:${subSequence}`, subSequence, partitionKey, data });
+      }
+    });
+  }
 }
 
 type OuterRecord = FanOutRecord & { readonly data: Buffer };
 
 function outerRecord(source: EventRecord): OuterRecord {
   const { eventID, kinesis } = source;
-  const shardId = /^[^:]+(?=:)/.exec(eventID)?.[0];
-  if (shardId === undefined || typeof kinesis?.sequenceNumber !== 'string' || typeof kinesis.data !== 'string') {
+  const colon = typeof eventID === 'string' ? eventID.indexOf(':') : -1;
+  if (colon < 1 || typeof kinesis?.sequenceNumber !== 'string' || typeof kinesis.data !== 'string') {
     throw new Error('a record of a stream must have the shard in its eventID, and a sequence number and data');
   }
+  const shardId = eventID.slice(0, colon);
   return {
     id: `${shardId}:${kinesis.sequenceNumber}`,
     shardId,

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import { DELIVER_ENV, type DeliverSettings, METRIC_DIMENSION, METRIC_NAMESPACE, type TargetKind } from '../contract';
+import { BrakedSender } from './brake';
 import type { StreamEvent } from './decode';
 import type { DeliveryDeadline, DeliveryReport } from './delivery';
 import { publish } from './metrics';
@@ -38,10 +39,11 @@ export function deliver<K extends TargetKind>(
     [METRIC_DIMENSION.FAN_OUT]: env.FAN_OUT_NAME,
     [METRIC_DIMENSION.DESTINATION]: env.DESTINATION,
   });
+  const sender = createSender({ name: env.TARGET, secretArn: env.SECRET_ARN, target: target as TargetOf<K>, ordering, packing });
   const shell = new Shell({
-    rules: settings,
+    rules: { ...settings, packing: sender.packing ?? packing },
     prepare: preparation(settings),
-    sender: createSender({ name: env.TARGET, secretArn: env.SECRET_ARN, target: target as TargetOf<K>, ordering, packing }),
+    sender: new BrakedSender(sender, Date.now),
     quarantine: new S3Quarantine(env.FAILURE_BUCKET, env.DESTINATION),
     clock: { now: Date.now, sleep: (ms, signal) => setTimeout(ms, undefined, { signal }), random: Math.random },
   });

@@ -111,7 +111,9 @@ class Delivery {
     this.aborted = new Promise((resolve) => {
       world.deadline.signal.addEventListener('abort', () => resolve({ kind: 'answered', outcomes: [] }), { once: true });
     });
-    records.forEach((record) => this.admit(record, prepare));
+    for (const record of records) {
+      this.admit(record, prepare);
+    }
     const { sender } = world;
     this.waves = new Waves(this.tasks, new Packer(rules.packing, sender), {
       ordering: rules.ordering,
@@ -220,12 +222,12 @@ class Delivery {
 
   private async send(call: readonly Parcel[]): Promise<void> {
     this.calls += 1;
-    this.retried += call.filter(({ attempts }) => attempts > 0).length;
     const outcome = await this.attempt(call);
     this.note(outcome);
     this.count(this.waves.settle(call, outcome, this.retryAt(call)));
     const now = this.world.clock.now();
-    for (const { tasks } of call) {
+    for (const { attempts, tasks } of call) {
+      this.retried += attempts > 0 ? 1 : 0;
       for (const { finished, record } of tasks) {
         if (finished) {
           this.delivered += 1;
@@ -281,7 +283,7 @@ class Delivery {
 
   /** One wait for all that failed together, so that they go together again. */
   private retryAt(parcels: readonly Parcel[]): number {
-    const attempt = 1 + Math.max(...parcels.map(({ attempts }) => attempts));
+    const attempt = parcels.reduce((most, { attempts }) => Math.max(most, attempts), 0) + 1;
     return this.world.clock.now() + fullJitter(attempt, BACKOFF, this.world.clock.random);
   }
 

@@ -1,6 +1,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { isObject, numberText, RecordJson } from './json';
+import { RecordJson } from './json';
 import type { FanOutRecord, Refusal } from './ports';
+import { isObject, numberText } from '../common/json-value';
 import type { TargetSettings } from '../contract';
 
 export type TableSettings = Extract<TargetSettings, { readonly kind: 'dynamodb' }>;

@@ -1,6 +1,7 @@
+import { compileEventPattern } from '../common/event-pattern';
+import { isObject } from '../common/json-value';
 import type { FilterPattern } from '../contract';
-import { compileEventPattern } from './event-pattern';
-import { isObject, type RecordJson } from './json';
+import type { RecordJson } from './json';
 import type { FanOutRecord } from './ports';
 
 export type Filter = (record: Pick<FanOutRecord, 'partitionKey'>, data: RecordJson) => boolean;

@@ -1,4 +1,4 @@
-import { isObject } from './json';
+import { isObject } from '../common/json-value';
 import { fieldsOf } from '../contract';
 
 /**

@@ -3,12 +3,9 @@
 /** Part of ECMAScript since 2026, in Node.js since 21. */
 interface SourceText {
   rawJSON(text: string): object;
-  isRawJSON(value: unknown): boolean;
   parse(text: string, reviver: (key: string, value: unknown, context: { readonly source: string }) => unknown): unknown;
 }
-const { rawJSON, isRawJSON, parse } = JSON as unknown as SourceText;
-
-export type JsonObject = Readonly<Record<string, unknown>>;
+const { rawJSON, parse } = JSON as unknown as SourceText;
 
 /** Of numbers that JavaScript would write otherwise: many digits, an exponent, zeros at the end, minus zero, close to zero. */
 const UNUSUAL_NUMBER = /(?:[\d.]{16}|\d[eE][+-]?\d+|\.\d*0|-0|0\.0{6}\d*)(?=[\s,}\]]|$)/;
@@ -59,15 +56,4 @@ function parseJson(text: string): unknown {
 
 function keepDigits(_key: string, value: unknown, { source }: { readonly source: string }): unknown {
   return typeof value === 'number' && String(value) !== source ? rawJSON(source) : value;
-}
-
-/** A number as it was written; undefined if it is none. */
-export function numberText(value: unknown): string | undefined {
-  if (typeof value === 'number') return String(value);
-  return isRawJSON(value) ? (value as { readonly rawJSON: string }).rawJSON : undefined;
-}
-
-/** Neither list nor number. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawJSON(value);
 }

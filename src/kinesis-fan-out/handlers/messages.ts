@@ -8,11 +8,11 @@ import type { CallOutcome, Entry } from './ports';
 const FIFO_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** In a FIFO queue or topic. What is to keep order has one group. */
-export function fifoFields(entry: Entry, ordering: Ordering): { readonly MessageGroupId: string; readonly MessageDeduplicationId: string } {
+export function fifoFields(entry: Entry, ordering: Ordering): { readonly MessageDeduplicationId: string; readonly MessageGroupId: string } {
   const { shardId, partitionKey } = entry.items[0].record;
   return {
-    MessageGroupId: fifoId(ordering === 'per-shard' ? shardId : partitionKey),
     MessageDeduplicationId: fifoId(entry.id),
+    MessageGroupId: fifoId(ordering === 'per-shard' ? shardId : partitionKey),
   };
 }
 

@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { asBuffer } from './content';
 import type { Packing } from '../contract';
 import type { Entry, Item, Refusal, Sender } from './ports';
 
-export type Packed =
+export type Packed<T extends Item = Item> =
   /** With the bytes the destination counts. */
-  | { readonly kind: 'entry'; readonly entry: Entry; readonly size: number }
+  | { readonly kind: 'entry'; readonly entry: Entry & { readonly items: readonly T[] }; readonly size: number }
   /** The first item fits into no entry. */
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
@@ -34,25 +35,34 @@ export class Packer {
   }
 
   /** Packs as many as fit of `items[from]` to `items[to - 1]`, without leaving one out. */
-  public pack(items: readonly Item[], from: number, to: number): Packed {
-    const budget = this.budget(items[from]);
-    const pieces: Uint8Array[] = [];
-    let bytes = this.packing.kind === 'json-array' ? 2 : 0;
-    for (let at = from; at < Math.min(to, from + this.maxItems); at++) {
+  public pack<T extends Item>(items: readonly T[], from: number, to: number): Packed<T> {
+    const first = this.piece(items[from]);
+    if (isRefusal(first)) {
+      return { kind: 'refused', refusal: first };
+    }
+    const pieces = [first];
+    if (to > from + 1 && this.maxItems > 1) {
+      this.addPieces(pieces, items, from, to);
+    }
+    return this.close(items, from, pieces);
+  }
+
+  /** As many as fit behind the first one. */
+  private addPieces(pieces: Uint8Array[], items: readonly Item[], from: number, to: number): void {
+    const budget = this.rawBudget(this.budget(items[from]));
+    const perLine = this.packing.kind.startsWith('ndjson') ? 1 : 0;
+    let bytes = pieces[0].length + (this.packing.kind === 'json-array' ? 2 : perLine);
+    for (let at = from + 1; at < to; at++) {
       const piece = this.piece(items[at]);
       if (isRefusal(piece)) {
-        if (at === from) {
-          return { kind: 'refused', refusal: piece };
-        }
-        break;
+        return;
       }
-      bytes += piece.length + (pieces.length > 0 || this.packing.kind.startsWith('ndjson') ? 1 : 0);
-      if (pieces.length > 0 && bytes > this.rawBudget(budget)) {
-        break;
+      bytes += piece.length + 1;
+      if (bytes > budget) {
+        return;
       }
       pieces.push(piece);
     }
-    return this.close(items, from, pieces, budget);
   }
 
   /** Bytes a body may have beside what else the destination counts. */
@@ -71,15 +81,16 @@ export class Packer {
   }
 
   /** Takes items off until the entry fits; only compression, whose result is a guess before, ever needs it. */
-  private close(items: readonly Item[], from: number, pieces: readonly Uint8Array[], budget: number): Packed {
+  private close<T extends Item>(items: readonly T[], from: number, pieces: readonly Uint8Array[]): Packed<T> {
     for (let count = pieces.length; ;) {
       const body = this.body(pieces.slice(0, count));
       const packed = items.slice(from, from + count);
-      const entry: Entry = { id: entryId(packed), items: packed, body };
+      const entry = { id: entryId(packed), items: packed, body };
       const size = this.target.sizeOf(entry);
-      if (body.length <= budget && size <= this.target.maxEntryBytes) {
+      if (body.length <= this.packing.maxBytes && size <= this.target.maxEntryBytes) {
         return { kind: 'entry', entry, size };
       }
+      const budget = this.budget(items[from]);
       if (count === 1) {
         return { kind: 'refused', refusal: { reason: 'TOO_LARGE', code: `${body.length} bytes, ${budget} are allowed` } };
       }
@@ -182,9 +193,4 @@ function isJson(text: string): boolean {
 
 function isRefusal(piece: Uint8Array | Refusal): piece is Refusal {
   return 'reason' in piece;
-}
-
-/** The same memory; `Buffer.from(bytes)` alone would copy it. */
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -71,6 +71,8 @@ export interface Sender {
   readonly concurrency: number;
   /** Which bodies it takes: any bytes, UTF-8, or UTF-8 of characters allowed in XML. Others become text before. */
   readonly bodies: 'bytes' | 'utf8' | 'xml';
+  /** How entries are packed for it, if what leaves is packed anew. */
+  readonly packing?: Packing;
   /** Bytes the destination counts for an entry, its key and attributes included. */
   sizeOf(entry: Entry): number;
   /**

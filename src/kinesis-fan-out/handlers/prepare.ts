@@ -8,6 +8,9 @@ import { compileTransform } from './transform';
 export function preparation({ filters, transforms }: Pick<DeliverSettings, 'filters' | 'transforms'>): (record: FanOutRecord) => Prepared {
   const matches = filters.length > 0 ? compileFilter(filters) : undefined;
   const transform = transforms.length > 0 ? compileTransform(transforms) : undefined;
+  if (matches === undefined && transform === undefined) {
+    return (record) => ({ kind: 'item', item: { record, body: record.data } });
+  }
   return (record) => {
     const json = new RecordJson(record.data);
     if (matches && !matches(record, json)) return { kind: 'filtered' };

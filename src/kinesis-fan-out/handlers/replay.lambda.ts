@@ -7,6 +7,7 @@ import { REPLAY_ENV, type ReplayAnswer, type ReplayEvent, type ReplayRequest, ty
 import { CLIENT, INVOKING_CLIENT } from './client';
 import { checkRequest, replay } from './replay';
 import type { DeliveryAnswer } from './shell';
+import { isNotFound } from '../../handler-kit/conditional';
 import { Deadline } from '../../handler-kit/deadline';
 import { readEnv } from '../../handler-kit/env';
 import { createLogger } from '../../handler-kit/log';
@@ -66,9 +67,15 @@ function keysBelow(prefix: string, after?: string): AsyncIterable<string> {
   );
 }
 
-async function readObject(key: string): Promise<string> {
-  const { Body: body } = await s3.send(new GetObjectCommand({ Bucket: env.FAILURE_BUCKET, Key: key }));
-  return body!.transformToString();
+async function readObject(key: string): Promise<string | undefined> {
+  try {
+    const { Body: body } = await s3.send(new GetObjectCommand({ Bucket: env.FAILURE_BUCKET, Key: key }));
+    return await body!.transformToString();
+  } catch (error) {
+    // Deleted since it was listed, or mistyped.
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }
 
 async function invoke(functionName: string, event: ReplayEvent, abortSignal: AbortSignal): Promise<ReplayAnswer> {

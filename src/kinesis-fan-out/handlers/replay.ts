@@ -1,3 +1,4 @@
+import { sequenceOf } from './dynamodb-item';
 import { fullJitter } from '../../handler-kit/retry';
 import {
   type EventRecord, EXPIRED_PREFIX, QUARANTINE_PREFIX, RECEIPT_PREFIX, type RecordSelection, type ReplayAnswer, type ReplayEvent,
@@ -8,7 +9,8 @@ import {
 export interface ReplayWorld {
   /** Keys below a prefix in their order, behind one of them if it is given. */
   keys(prefix: string, after?: string): AsyncIterable<string>;
-  read(key: string): Promise<string>;
+  /** Undefined: it is not there, or not any more. */
+  read(key: string): Promise<string | undefined>;
   /**
    * Calls the function of the destination.
    * @throws if it did not answer
@@ -51,6 +53,9 @@ const HOPELESS = 4;
 const BACKOFF = { baseMs: 500, capMs: 10_000 };
 const MAX_RECEIPTS = 100;
 
+/** ("Retain discarded batch records for a Kinesis Data Streams event source", Lambda developer guide.) */
+const EXPIRED_KEY = /^aws\/lambda\/.*T\d\d\.\d\d\.\d\d-/;
+
 /** @throws an error that says what the request must be */
 export function checkRequest(request: ReplayRequest, destinations: readonly string[]): ReplayRequest {
   const { destination, key, prefix, after } = (request ?? {}) as Partial<ReplayRequest>;
@@ -81,7 +86,8 @@ function shown(value: unknown): string {
 }
 
 /** What an object of the failure bucket holds for this destination, or why it cannot be replayed there. */
-export function recordsIn(key: string, text: string, { destination, functionName }: ReplayTarget): readonly Replayable[] | string {
+export function recordsIn(key: string, text: string | undefined, { destination, functionName }: ReplayTarget): readonly Replayable[] | string {
+  if (text === undefined) return 'not there';
   const json = objectOf(text);
   if (json === undefined) return 'no JSON object';
   if (key.startsWith(QUARANTINE_PREFIX)) {
@@ -98,6 +104,16 @@ export function recordsIn(key: string, text: string, { destination, functionName
   const records = (typeof payload === 'string' ? objectOf(payload) : payload as { readonly Records?: unknown } | undefined)?.Records;
   if (!Array.isArray(records) || !records.every(isEventRecord)) return 'no batch of a stream';
   return records.map((source) => ({ source }));
+}
+
+/** What its first record is sorted by. */
+function positionIn(records: readonly Replayable[] | string): string {
+  return typeof records === 'string' || records.length === 0 ? '' : sequenceOf(records[0].source.kinesis);
+}
+
+/** Keys of one moment and shard say nothing of their order: Lambda ends those of expired batches with a random id. */
+function momentOf(key: string): string {
+  return EXPIRED_KEY.exec(key)?.[0] ?? key;
 }
 
 function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
@@ -118,6 +134,8 @@ function isEventRecord(value: unknown): value is EventRecord {
 export class Batch {
   /** Keys of the objects whose last record is in here. */
   public readonly objects: string[] = [];
+  /** Once it is delivered, everything up to this key is. */
+  public upTo?: string;
   public readonly skipped = new Map<string, string>();
   private readonly byEvent = new Map<string, Replayable>();
   private bytes = 0;
@@ -166,7 +184,7 @@ export function remaining(records: readonly Replayable[], unfinished: RecordSele
 }
 
 /**
- * Delivers again what the failure bucket holds, object by object in the order of their keys, with the ids the records had.
+ * Delivers again what the failure bucket holds, object by object in the order of their records, with the ids these had.
  * Objects stay where they are. Ends early, saying where to go on, when time runs out or a call comes to nothing again and
  * again.
  */
@@ -184,7 +202,7 @@ class Replay {
   private filtered = 0;
   private quarantined = 0;
   private unfinished = 0;
-  /** Key of the last object that is done. */
+  /** Everything up to this key is done. */
   private done?: string;
 
   constructor(private readonly request: ReplayRequest, private readonly target: ReplayTarget, private readonly world: ReplayWorld) {
@@ -194,7 +212,7 @@ class Replay {
   /** @returns whether nothing is left */
   public async deliverAll(): Promise<boolean> {
     let batch = new Batch();
-    for await (const { key, text } of this.read()) {
+    for await (const { key, text, upTo } of this.read()) {
       const records = recordsIn(key, text, this.target);
       if (typeof records === 'string') {
         batch.skipped.set(key, records);
@@ -207,6 +225,7 @@ class Replay {
         }
       }
       batch.objects.push(key);
+      batch.upTo = upTo ?? batch.upTo;
     }
     return this.deliver(batch);
   }
@@ -227,18 +246,37 @@ class Replay {
   }
 
   /** Some objects ahead. */
-  private async* read(): AsyncGenerator<{ readonly key: string; readonly text: string }> {
-    const { key, prefix, after } = this.request;
-    const ahead: Promise<{ readonly key: string; readonly text: string }>[] = [];
-    const keys = key === undefined ? this.world.keys(prefix!, after) : [key];
-    for await (const next of keys) {
-      const read = this.world.read(next).then((text) => ({ key: next, text }));
+  private async* read(): AsyncGenerator<Step & { readonly text?: string }> {
+    const ahead: Promise<Step & { readonly text?: string }>[] = [];
+    for await (const step of this.steps()) {
+      const read = this.world.read(step.key).then((text) => ({ ...step, text }));
       // What fails is told when its turn comes.
       read.catch(() => {});
       ahead.push(read);
       if (ahead.length === READS) yield await ahead.shift()!;
     }
     for (const read of ahead) yield await read;
+  }
+
+  private async* steps(): AsyncGenerator<Step> {
+    const { key, prefix, after } = this.request;
+    const moment: string[] = [];
+    for await (const next of key === undefined ? this.world.keys(prefix!, after) : [key]) {
+      if (moment.length > 0 && momentOf(next) !== momentOf(moment[0])) yield* await this.sorted(moment.splice(0));
+      moment.push(next);
+    }
+    yield* await this.sorted(moment);
+  }
+
+  /** Each is read for its position only: all of them at once may be more than there is memory. */
+  private async sorted(keys: readonly string[]): Promise<Step[]> {
+    const last = keys.at(-1);
+    const positions: { readonly key: string; readonly position: string }[] = [];
+    for (const key of keys) {
+      positions.push({ key, position: keys.length === 1 ? '' : positionIn(recordsIn(key, await this.world.read(key), this.target)) });
+    }
+    positions.sort((one, other) => one.position < other.position ? -1 : 1);
+    return positions.map(({ key }, n) => ({ key, upTo: n === keys.length - 1 ? last : undefined }));
   }
 
   /** @returns whether the replay may go on */
@@ -256,7 +294,7 @@ class Replay {
     this.skipped += batch.skipped.size;
     if (outcome.unfinished.length > 0) return false;
     this.objects += batch.objects.filter((key) => !batch.skipped.has(key)).length;
-    this.done = batch.objects.at(-1) ?? this.done;
+    this.done = batch.upTo ?? this.done;
     return true;
   }
 
@@ -309,6 +347,12 @@ class Replay {
     });
     this.receipts.push(key);
   }
+}
+
+interface Step {
+  readonly key: string;
+  /** Behind it, everything up to this key was read. */
+  readonly upTo?: string;
 }
 
 interface Outcome extends Pick<ReplayReceipt, 'delivered' | 'filtered' | 'attempts' | 'error'> {

@@ -52,7 +52,7 @@ export class DynamoDbSender implements Sender {
     }
   }
 
-  /** A condition that fails says that this record, or a newer one, is there. */
+  /** A condition that fails says that this record, or a newer one, is there. What is no text is no position of ours. */
   private async put([item]: readonly (Attributes | Refusal)[], signal: AbortSignal): Promise<EntryOutcome[]> {
     if (isRefusal(item)) return [{ kind: 'refused', refusal: item }];
     const { name, target: { sequenceAttribute } } = this.context;
@@ -60,9 +60,9 @@ export class DynamoDbSender implements Sender {
       await this.dynamoDb.send(new PutItemCommand({
         TableName: name,
         Item: item,
-        ConditionExpression: 'attribute_not_exists(#sequence) OR #sequence < :sequence',
+        ConditionExpression: 'attribute_not_exists(#sequence) OR NOT attribute_type(#sequence, :text) OR #sequence < :sequence',
         ExpressionAttributeNames: { '#sequence': sequenceAttribute },
-        ExpressionAttributeValues: { ':sequence': item[sequenceAttribute] },
+        ExpressionAttributeValues: { ':sequence': item[sequenceAttribute], ':text': { S: 'S' } },
       }), { abortSignal: signal });
     } catch (error) {
       if (codeOf(error) !== 'ConditionalCheckFailedException') throw error;
@@ -99,6 +99,8 @@ export class DynamoDbSender implements Sender {
   }
 
   private failed(error: unknown, entries: number): CallOutcome {
+    // The table that comes back may be another one.
+    if (codeOf(error) === 'ResourceNotFoundException') this.keyIsRight = false;
     if (codeOf(error) !== 'ValidationException') return callOutcome(error, entries, {});
     if (!this.keyIsRight && says(error, KEY_MISMATCH)) return unprovenOutcome(error, entries);
     return { kind: 'refused', refusal: { reason: says(error, /item size/i) ? 'TOO_LARGE' : 'REFUSED', code: codeOf(error) } };

@@ -8,8 +8,10 @@ import type { CallOutcome, Entry, EntryOutcome, Sender, SenderContext } from './
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 const REFUSED = new Set([400, 422]);
-/** Not allowed to, or not there. */
-const BROKEN = new Set([401, 403, 404, 410]);
+/** Of redirections and client errors, those that pass: time-out, conflict, misdirected, locked, too early, too many. (RFC 9110, 4918, 6585, 8470.) */
+const PASSING = new Set([304, 408, 409, 421, 423, 425, 429]);
+/** Nobody of that name, or nobody who can prove to be it: what OpenSSL and Node.js call a certificate that does not hold. */
+const NOT_THERE = /^(ENOTFOUND|CERT_\w+|ERR_TLS_CERT_ALTNAME_INVALID|(DEPTH_ZERO_)?SELF_SIGNED_CERT\w*|UNABLE_TO_(GET_ISSUER_CERT\w*|VERIFY_LEAF_SIGNATURE))$/;
 
 /** What a header may hold. (RFC 9110, 5.5; ASCII only.) */
 const HEADER_TEXT = /^[\t\x20-\x7e]+$/;
@@ -56,7 +58,7 @@ export class HttpsSender implements Sender {
     } catch (error) {
       return error instanceof SecretError
         ? { kind: 'failed', code: `secret: ${error.code}`, broken: error.broken }
-        : { kind: 'failed', code: networkCode(error) };
+        : failed(networkCode(error));
     }
   }
 
@@ -127,7 +129,12 @@ function outcomeOf(status: number): EntryOutcome {
   if (status >= 200 && status < 300) return { kind: 'delivered' };
   if (status === 413) return { kind: 'refused', refusal: { reason: 'TOO_LARGE', code } };
   if (REFUSED.has(status)) return { kind: 'refused', refusal: { reason: 'REFUSED', code } };
-  return { kind: 'failed', code, broken: BROKEN.has(status) };
+  // Anything else from 300 to 499 is about the way the API is set up, or called: moved, closed, another method.
+  return { kind: 'failed', code, broken: status >= 300 && status < 500 && !PASSING.has(status) };
+}
+
+function failed(code: string): EntryOutcome {
+  return NOT_THERE.test(code) ? { kind: 'failed', code, broken: true } : { kind: 'failed', code };
 }
 
 /** The status has come; what goes wrong behind it changes nothing. */

@@ -1,15 +1,20 @@
 import { HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { compilePartition } from '../common/partition';
 import type { Packing } from '../contract';
 import { callOutcome, type Refusals } from './classify';
 import { CLIENT } from './client';
 import { contentOf } from './content';
+import { Packer } from './pack';
 import type { CallOutcome, Entry, Sender, SenderContext } from './ports';
 import { createPack, type ObjectStore } from './s3-objects';
+import { FolderWriter } from './s3-partitions';
 import { isNotFound, isPreconditionFailed } from '../../handler-kit/conditional';
 
 /** S3 API reference, PutObject. How large objects get is up to the packing. */
 const MAX_OBJECT_BYTES = 5 * 1024 ** 3;
 const CONCURRENCY = 8;
+/** More than the records of an event are. */
+const MAX_UNSORTED_BYTES = 64 * 1024 ** 2;
 
 const REFUSALS: Refusals = { EntityTooLarge: 'TOO_LARGE' };
 
@@ -27,11 +32,22 @@ export class S3Sender implements Sender {
   public readonly maxEntryBytes = MAX_OBJECT_BYTES;
   public readonly concurrency = CONCURRENCY;
   public readonly bodies = 'bytes';
+  public readonly packing?: Packing;
+  private readonly folders?: FolderWriter;
 
   constructor(
     private readonly context: SenderContext<'s3'>,
     private readonly s3: Pick<S3Client, 'send'> = new S3Client(CLIENT),
-  ) {}
+  ) {
+    const { packing, target: { partition } } = context;
+    if (partition) {
+      this.folders = new FolderWriter({
+        folderOf: compilePartition(partition.template), max: partition.max, createPacker: () => new Packer(packing, this),
+      });
+      // What is sorted into folders is compressed there.
+      this.packing = packing.kind === 'ndjson-gzip' ? { ...packing, kind: 'ndjson', maxBytes: MAX_UNSORTED_BYTES } : packing;
+    }
+  }
 
   public sizeOf({ body }: Entry): number {
     return body.length;
@@ -40,7 +56,10 @@ export class S3Sender implements Sender {
   public async send([entry]: readonly Entry[], signal: AbortSignal): Promise<CallOutcome> {
     const { packing, target } = this.context;
     try {
-      const outcome = await createPack(this.store(signal), target.prefix, EXTENSIONS[packing.kind], entry);
+      const [store, extension] = [this.store(signal), EXTENSIONS[packing.kind]];
+      const outcome = this.folders
+        ? await this.folders.create(store, target.prefix, extension, entry)
+        : await createPack(store, target.prefix, extension, entry);
       return { kind: 'answered', outcomes: [outcome] };
     } catch (error) {
       return callOutcome(error, 1, REFUSALS);

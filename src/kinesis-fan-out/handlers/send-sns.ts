@@ -1,5 +1,5 @@
 import { PublishBatchCommand, SNSClient } from '@aws-sdk/client-sns';
-import { callOutcome, type Refusals } from './classify';
+import { callOutcome, codeOf, type Refusals, unprovenOutcome } from './classify';
 import { CLIENT } from './client';
 import { textOf } from './content';
 import { attributesOf, batchOutcome, fifoFields, messageBytes } from './messages';
@@ -12,6 +12,9 @@ const MAX_ENTRIES = 10;
 const REFUSALS: Refusals = { InvalidParameter: 'REFUSED', InvalidParameterException: 'REFUSED' };
 /** Of a call: more bytes than the topic's maximum, which one message may have. */
 const CALL_REFUSALS: Refusals = { BatchRequestTooLong: 'TOO_LARGE', BatchRequestTooLongException: 'TOO_LARGE' };
+
+/** Of a call: something about the messages, or about what this topic takes. */
+const UNPROVEN = new Set(['InvalidParameter', 'InvalidParameterException', 'InvalidParameterValue', 'InvalidParameterValueException', 'ValidationException']);
 
 /** A topic. On a FIFO topic the partition key is the group, and what is repeated within five minutes is dropped. */
 export class SnsSender implements Sender {
@@ -49,7 +52,7 @@ export class SnsSender implements Sender {
       }), { abortSignal: signal });
       return batchOutcome(entries.length, answer, REFUSALS);
     } catch (error) {
-      return callOutcome(error, entries.length, CALL_REFUSALS);
+      return UNPROVEN.has(codeOf(error)) ? unprovenOutcome(error, entries.length) : callOutcome(error, entries.length, CALL_REFUSALS);
     }
   }
 }

@@ -1,6 +1,6 @@
-import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SendMessageBatchCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { callOutcome, type Refusals } from './classify';
-import { CLIENT } from './client';
+import { CLIENT, withPlainJson } from './client';
 import { textOf } from './content';
 import { attributesOf, batchOutcome, fifoFields, messageBytes } from './messages';
 import type { CallOutcome, Entry, Sender, SenderContext } from './ports';
@@ -23,6 +23,11 @@ const CALL_REFUSALS: Refusals = {
   'AWS.SimpleQueueService.BatchRequestTooLong': 'TOO_LARGE',
 };
 
+/** For SendMessageBatch only. */
+export function createClient(config: SQSClientConfig = {}): SQSClient {
+  return withPlainJson(new SQSClient({ ...CLIENT, ...config }), (input) => Buffer.from(JSON.stringify(input)));
+}
+
 /** A queue. In a FIFO queue the partition key is the group, and what is repeated within five minutes is dropped. */
 export class SqsSender implements Sender {
   public readonly maxEntries = MAX_ENTRIES;
@@ -33,7 +38,7 @@ export class SqsSender implements Sender {
 
   constructor(
     private readonly context: SenderContext<'sqs'>,
-    private readonly sqs: Pick<SQSClient, 'send'> = new SQSClient(CLIENT),
+    private readonly sqs: Pick<SQSClient, 'send'> = createClient(),
   ) {}
 
   public sizeOf(entry: Entry): number {

@@ -1,5 +1,6 @@
+import { isObject } from '../common/json-value';
 import type { TransformStep } from '../contract';
-import { isObject, type RecordJson } from './json';
+import type { RecordJson } from './json';
 import { canSet, change, get, parsePath, set, type Path } from './json-path';
 import type { Refusal } from './ports';
 

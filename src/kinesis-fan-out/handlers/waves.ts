@@ -149,15 +149,16 @@ export class Waves {
       return 'some';
     }
     let progress: Progress = 'none';
-    const left = call.flatMap((parcel, n) => {
+    const waits: Lane[] = [];
+    for (let n = 0; n < call.length; n++) {
       const own: EntryOutcome | undefined = outcome.kind === 'refused' ? outcome : outcome.outcomes[n];
-      const rest = this.apply(parcel, own ?? UNANSWERED);
-      if (rest[0]?.waits !== true) {
+      const rests = this.apply(call[n], own ?? UNANSWERED);
+      if (rests[0]?.waits !== true) {
         progress = 'some';
       }
-      return rest;
-    });
-    this.takeBack(call, left, retryAt);
+      this.takeBack(call[n].lane, rests, waits);
+    }
+    this.goOn(waits, retryAt);
     return progress;
   }
 
@@ -167,17 +168,18 @@ export class Waves {
       task.finished = stored[n];
     });
     const tasks = parcel.tasks.filter(({ finished }) => !finished);
-    const left = tasks.length > 0 ? [{ parcel: { ...parcel, tasks, attempts: parcel.attempts + 1 }, waits: true }] : [];
-    this.takeBack([parcel], left, retryAt);
+    const waits: Lane[] = [];
+    this.takeBack(parcel.lane, tasks.length > 0 ? [{ parcel: { ...parcel, tasks, attempts: parcel.attempts + 1 }, waits: true }] : [], waits);
+    this.goOn(waits, retryAt);
     return tasks.length < parcel.tasks.length ? 'some' : 'none';
   }
 
   /** What of a parcel is left to do. */
-  private apply(parcel: Parcel, outcome: EntryOutcome): Left[] {
+  private apply(parcel: Parcel, outcome: EntryOutcome): readonly Left[] {
     const { tasks } = parcel;
-    tasks.forEach((task) => {
+    for (const task of tasks) {
       task.attempts += 1;
-    });
+    }
     switch (outcome.kind) {
       case 'delivered':
         return finish(tasks);
@@ -200,34 +202,33 @@ export class Waves {
 
   /** One of the entries spoils the call: they go in halves until that one is alone. */
   private split(call: readonly Parcel[]): void {
-    const left = call.map((parcel) => {
+    for (const parcel of call) {
       parcel.tasks.forEach((task) => {
         task.attempts += 1;
         task.company = { ...task.company, call: Math.ceil(call.length / 2) };
       });
-      return { parcel: { ...parcel, attempts: parcel.attempts + 1 }, waits: false };
-    });
-    this.takeBack(call, left, 0);
+      this.takeBack(parcel.lane, [{ parcel: { ...parcel, attempts: parcel.attempts + 1 }, waits: false }], []);
+    }
+    this.advance();
   }
 
-  /** Gives what is left its old place; a lane with a failure waits, the others go on. */
-  private takeBack(call: readonly Parcel[], left: readonly Left[], retryAt: number): void {
-    const lanes = new Map(call.map(({ lane }) => [lane, [] as Left[]]));
-    left.forEach((rest) => lanes.get(rest.parcel.lane)!.push(rest));
-    const waits: Lane[] = [];
-    for (const [lane, rests] of lanes) {
-      const places = lane === this.pool ? rests.map(ownLane) : [lane];
-      if (lane !== this.pool) {
-        lane.parcels.unshift(...rests.map(({ parcel }) => parcel));
-      }
-      places.forEach((place, n) => {
-        if (lane === this.pool ? rests[n].waits : rests.some((rest) => rest.waits)) {
-          waits.push(place);
-        } else {
-          this.enqueue(place);
-        }
-      });
+  /** Gives what is left of a lane's parcel its old place. The lane waits if it failed, and goes on if not. */
+  private takeBack(lane: Lane, rests: readonly Left[], waits: Lane[]): void {
+    if (lane === this.pool) {
+      rests.forEach((rest) => (rest.waits ? waits.push(ownLane(rest)) : this.enqueue(ownLane(rest))));
+      return;
     }
+    if (rests.length > 0) {
+      lane.parcels.unshift(...rests.map(({ parcel }) => parcel));
+    }
+    if (rests.some((rest) => rest.waits)) {
+      waits.push(lane);
+    } else {
+      this.enqueue(lane);
+    }
+  }
+
+  private goOn(waits: readonly Lane[], retryAt: number): void {
     if (waits.length > 0) {
       this.waiting.push({ until: retryAt, lanes: waits });
     }
@@ -330,7 +331,7 @@ export class Waves {
       const packed = this.packer.pack(tasks, from, Math.min(to, from + tasks[from].company.pack));
       if (packed.kind === 'entry') {
         const { entry, size } = packed;
-        return { lane, tasks: tasks.slice(from, from + entry.items.length), entry, size, attempts: 0 };
+        return { lane, tasks: entry.items, entry, size, attempts: 0 };
       }
       tasks[from].refusal = packed.refusal;
       return { lane, tasks: [tasks[from]], size: 0, attempts: 0 };
@@ -355,14 +356,16 @@ interface Left {
   readonly waits: boolean;
 }
 
+const NOTHING_LEFT = [] as const;
+
 /** An answer that leaves an entry out does not say that it arrived. */
 const UNANSWERED: EntryOutcome = { kind: 'failed', code: 'Unanswered' };
 
-function finish(tasks: readonly Task[]): [] {
-  tasks.forEach((task) => {
+function finish(tasks: readonly Task[]): readonly [] {
+  for (const task of tasks) {
     task.finished = true;
-  });
-  return [];
+  }
+  return NOTHING_LEFT;
 }
 
 function again(parcel: Parcel): Left {

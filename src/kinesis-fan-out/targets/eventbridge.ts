@@ -18,19 +18,27 @@ export class EventBridgeTarget implements Target {
   private readonly source: string;
   private readonly detailType: string;
 
-  constructor(private readonly bus: events.IEventBus, options: FanOutEventBridgeOptions) {
+  constructor(public readonly resource: events.IEventBus, options: FanOutEventBridgeOptions) {
     checkPattern('source', options.source, /^(?!aws\.)[^\p{Cc}]{1,256}$/u, "1 to 256 characters not beginning with 'aws.'");
     checkPattern('detailType', options.detailType, /^[^\p{Cc}]{1,128}$/u, '1 to 128 characters');
     this.source = options.source ?? 'cdk-lambda-blueprints.kinesis-fan-out';
     this.detailType = options.detailType ?? 'FanOutRecord';
   }
 
+  public get arn(): string {
+    return this.resource.eventBusArn;
+  }
+
   public bind(): BoundTarget {
-    const { bus, source, detailType } = this;
+    const { resource: bus, source, detailType } = this;
     return {
-      target: bus.eventBusName,
+      // Of another account's bus the name would mean one of this account.
+      target: bus.eventBusArn,
       settings: { kind: 'eventbridge', source, detailType },
-      statements: [{ actions: ['events:PutEvents'], resources: [bus.eventBusArn], conditions: { StringEquals: { 'events:source': source } } }],
+      statements: [
+        { actions: ['events:PutEvents'], resources: [bus.eventBusArn], conditions: { StringEquals: { 'events:source': source } } },
+        { actions: ['events:DescribeEventBus'], resources: [bus.eventBusArn] },
+      ],
     };
   }
 }

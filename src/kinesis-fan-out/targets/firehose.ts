@@ -14,13 +14,18 @@ export class FirehoseTarget implements Target {
   public readonly sendAhead = SEND_AHEAD.OTHERS;
   public readonly batchWindow = Duration.seconds(5);
 
-  constructor(private readonly deliveryStream: firehose.IDeliveryStream) {}
+  constructor(public readonly resource: firehose.IDeliveryStream) {}
+
+  public get arn(): string {
+    return this.resource.deliveryStreamArn;
+  }
 
   public bind(): BoundTarget {
+    const { deliveryStreamArn, deliveryStreamName } = this.resource;
     return {
-      target: this.deliveryStream.deliveryStreamName,
+      target: deliveryStreamName,
       settings: { kind: 'firehose' },
-      statements: [{ actions: ['firehose:PutRecordBatch'], resources: [this.deliveryStream.deliveryStreamArn] }],
+      statements: [{ actions: ['firehose:PutRecordBatch'], resources: [deliveryStreamArn] }],
     };
   }
 }

@@ -1,6 +1,6 @@
 import { Duration, Size } from 'aws-cdk-lib';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
-import { numberOf } from './properties';
+import { knownBytes, numberOf } from './properties';
 import { BoundTarget, EVERY_ORDERING, EVERY_PACKING, KIB, MIB, SEND_AHEAD, Statement, Target } from './target';
 import { viaService } from '../../private/kms-via-service';
 import type { FanOutKinesisOptions } from '../fan-out-destination';
@@ -16,14 +16,20 @@ export class KinesisTarget implements Target {
   public readonly sizeRemedy = "raise the target stream's maximum and say so by 'maxRecordSize'";
   public readonly sendAhead = SEND_AHEAD.OTHERS;
   public readonly batchWindow = Duration.seconds(1);
+  public readonly resource: kinesis.IStream;
 
   constructor(public readonly stream: kinesis.IStream, options: FanOutKinesisOptions) {
-    this.maxEntryBytes = options.maxRecordSize?.toBytes() ?? maxRecordBytes(stream) ?? MIB;
+    this.resource = stream;
+    this.maxEntryBytes = knownBytes('maxRecordSize', options.maxRecordSize) ?? maxRecordBytes(stream) ?? MIB;
     this.defaultEntryBytes = this.maxEntryBytes;
     if (this.maxEntryBytes < MIB || this.maxEntryBytes > 10 * MIB) {
       const got = Size.bytes(this.maxEntryBytes).toKibibytes({ rounding: 0 });
       throw new Error(`'maxRecordSize' must be 1 to 10 MiB, got ${got} KiB`);
     }
+  }
+
+  public get arn(): string {
+    return this.resource.streamArn;
   }
 
   public bind(): BoundTarget {

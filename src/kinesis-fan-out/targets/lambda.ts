@@ -13,10 +13,14 @@ export class LambdaTarget implements Target {
   public readonly sendAhead = SEND_AHEAD.OTHERS;
   public readonly batchWindow = Duration.seconds(1);
 
-  constructor(private readonly handler: lambda.IFunction) {}
+  constructor(public readonly resource: lambda.IFunction) {}
+
+  public get arn(): string {
+    return this.resource.functionArn;
+  }
 
   public bind(): BoundTarget {
-    const { functionArn } = this.handler;
+    const { functionArn } = this.resource;
     return {
       target: functionArn,
       settings: { kind: 'lambda' },

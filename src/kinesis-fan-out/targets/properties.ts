@@ -1,4 +1,4 @@
-import { CfnResource, Stack } from 'aws-cdk-lib';
+import { CfnResource, Size, Stack } from 'aws-cdk-lib';
 import { IConstruct } from 'constructs';
 
 /**
@@ -15,4 +15,10 @@ export function propertyOf(construct: IConstruct, name: string): unknown {
 export function numberOf(construct: IConstruct, name: string): number | undefined {
   const value = Number(propertyOf(construct, name) ?? NaN);
   return Number.isFinite(value) ? value : undefined;
+}
+
+/** A size that is computed with at synth. */
+export function knownBytes(name: string, size: Size | undefined): number | undefined {
+  if (size?.isUnresolved()) throw new Error(`'${name}' must be known at synth, got a token`);
+  return size?.toBytes();
 }

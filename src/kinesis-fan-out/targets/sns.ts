@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import { numberOf } from './properties';
+import { knownBytes, numberOf } from './properties';
 import { BoundTarget, EVERY_ORDERING, EVERY_PACKING, KIB, MIB, SEND_AHEAD, Statement, Target } from './target';
 import { viaService } from '../../private/kms-via-service';
 import { Ordering } from '../contract';
@@ -19,17 +19,21 @@ export class SnsTarget implements Target {
   public readonly sendAhead = SEND_AHEAD.OTHERS;
   public readonly batchWindow = Duration.seconds(1);
 
-  constructor(private readonly topic: sns.ITopic, options: FanOutSnsOptions) {
-    this.orderings = topic.fifo ? EVERY_ORDERING : ['none'];
-    this.maxEntryBytes = options.maxMessageSize?.toBytes() ?? numberOf(topic, 'maximumMessageSize') ?? 256 * KIB;
+  constructor(public readonly resource: sns.ITopic, options: FanOutSnsOptions) {
+    this.orderings = resource.fifo ? EVERY_ORDERING : ['none'];
+    this.maxEntryBytes = knownBytes('maxMessageSize', options.maxMessageSize) ?? numberOf(resource, 'maximumMessageSize') ?? 256 * KIB;
     this.defaultEntryBytes = this.maxEntryBytes;
     if (this.maxEntryBytes < KIB || this.maxEntryBytes > MIB) {
       throw new Error(`'maxMessageSize' must be 1 KiB to 1 MiB, got ${this.maxEntryBytes} bytes`);
     }
   }
 
+  public get arn(): string {
+    return this.resource.topicArn;
+  }
+
   public bind(): BoundTarget {
-    const { topic, maxEntryBytes } = this;
+    const { resource: topic, maxEntryBytes } = this;
     const key: Statement[] = topic.masterKey
       ? [{ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [topic.masterKey.keyArn], conditions: viaService('sns') }]
       : [];

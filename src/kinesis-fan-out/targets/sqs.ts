@@ -16,12 +16,16 @@ export class SqsTarget implements Target {
   public readonly sendAhead = SEND_AHEAD.OTHERS;
   public readonly batchWindow = Duration.seconds(1);
 
-  constructor(private readonly queue: sqs.IQueue) {
-    this.orderings = queue.fifo ? EVERY_ORDERING : ['none'];
+  constructor(public readonly resource: sqs.IQueue) {
+    this.orderings = resource.fifo ? EVERY_ORDERING : ['none'];
+  }
+
+  public get arn(): string {
+    return this.resource.queueArn;
   }
 
   public bind(): BoundTarget {
-    const { queue } = this;
+    const { resource: queue } = this;
     const key: Statement[] = queue.encryptionMasterKey
       ? [{ actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [queue.encryptionMasterKey.keyArn], conditions: viaService('sqs') }]
       : [];

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, IResource } from 'aws-cdk-lib';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import { Ordering, Packing, TargetKind, TargetSettings } from '../contract';
 
@@ -23,9 +23,20 @@ export interface Target {
   readonly batchWindow: Duration;
   /** What the function may wait for one answer. */
   readonly patience?: Duration;
+  /** What it is made of, unless it is no AWS resource. */
+  readonly resource?: IResource;
+  readonly arn?: string;
+  /** Of objects, which are named by their records. */
+  readonly objectKeys?: ObjectKeys;
   /** The stream records end up in, which might be the source. */
   readonly stream?: kinesis.IStream;
   bind(ordering: Ordering): BoundTarget;
+}
+
+export interface ObjectKeys {
+  readonly prefix: string;
+  /** In folders below the prefix that records name. */
+  readonly sorted: boolean;
 }
 
 export interface BoundTarget {

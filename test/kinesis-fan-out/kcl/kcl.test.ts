@@ -1,7 +1,7 @@
 import { randomCase, type Case } from './cases';
 import { ask, type OracleName } from './oracles';
 import { randomQuestion, type Question } from './patterns';
-import { compileEventPattern } from '../../../src/kinesis-fan-out/handlers/event-pattern';
+import { compileEventPattern } from '../../../src/kinesis-fan-out/common/event-pattern';
 import { RecordJson } from '../../../src/kinesis-fan-out/handlers/json';
 import { deaggregateInRange } from '../../../src/kinesis-fan-out/handlers/kpl';
 import { Prng, replayLine, runsFromEnv, seedFromEnv } from '../../kit/faults';

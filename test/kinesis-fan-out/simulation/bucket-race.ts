@@ -1,8 +1,10 @@
 import { recordsIn } from './destination';
 import { deliverRecords } from '../../../src/kinesis-fan-out/handlers/delivery';
+import { Packer } from '../../../src/kinesis-fan-out/handlers/pack';
 import type { Entry, FanOutRecord, Sender } from '../../../src/kinesis-fan-out/handlers/ports';
 import { createMemory } from '../../../src/kinesis-fan-out/handlers/recent-records';
 import { createPack, type ObjectStore, type PackMark } from '../../../src/kinesis-fan-out/handlers/s3-objects';
+import { FolderWriter } from '../../../src/kinesis-fan-out/handlers/s3-partitions';
 import { Prng } from '../../kit/faults';
 
 /**
@@ -60,8 +62,12 @@ class Bucket {
   }
 }
 
-function senderTo({ store }: Bucket): Sender {
-  return {
+/** Some folders, and one for the rest. */
+const FOLDERS = 4;
+const folderOf = (json: unknown) => `${(json as { n: number }).n % 7}/`;
+
+function senderTo({ store }: Bucket, sorted: boolean): Sender {
+  const sender: Sender = {
     maxEntries: 1,
     maxCallBytes: 1e6,
     maxEntryBytes: 1e6,
@@ -70,19 +76,24 @@ function senderTo({ store }: Bucket): Sender {
     sizeOf: ({ body }) => body.length,
     send: async ([entry]: readonly Entry[]) => {
       try {
-        return { kind: 'answered', outcomes: [await createPack(store, 'lake/', '.ndjson', entry)] };
+        const outcome = sorted
+          ? await folders.create(store, 'lake/', '.ndjson', entry)
+          : await createPack(store, 'lake/', '.ndjson', entry);
+        return { kind: 'answered', outcomes: [outcome] };
       } catch (error) {
         return { kind: 'answered', outcomes: [{ kind: 'failed', code: (error as Error).message }] };
       }
     },
   };
+  const folders = new FolderWriter({ folderOf, max: FOLDERS, createPacker: () => new Packer(RULES.packing, sender) });
+  return sender;
 }
 
 /** @returns how often each record is there in the end */
-export async function race(seed: number, rates: Rates, { overwrites = false, grows = false } = {}): Promise<number[]> {
+export async function race(seed: number, rates: Rates, { overwrites = false, grows = false, sorted = false } = {}): Promise<number[]> {
   const prng = new Prng(seed);
   const bucket = new Bucket(prng, rates, overwrites);
-  const sender = senderTo(bucket);
+  const sender = senderTo(bucket, sorted);
   const records = Array.from({ length: RECORDS }, (_, n) => recordOf(n));
   let now = 0;
   const clock = { now: () => now, sleep: async (ms: number) => void (now += ms), random: () => prng.next() };

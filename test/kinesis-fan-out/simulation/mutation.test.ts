@@ -105,7 +105,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     file: 'delivery.ts', code: 'return false;\n    }\n    this.quarantined', instead: 'return true;\n    }\n    this.quarantined', kind: 'sqs', breaks: /M1/,
   },
   'a destination that is gone is a fault of the record': {
-    file: 'waves.ts', code: 'const rest = this.apply(parcel, own ?? UNANSWERED);', instead: "const rest = this.apply(parcel, own?.kind === 'failed' && own.broken ? { kind: 'refused', refusal: { reason: 'REFUSED', code: '' } } : own ?? UNANSWERED);", kind: 'https', breaks: /M1/,
+    file: 'waves.ts', code: 'const rests = this.apply(call[n], own ?? UNANSWERED);', instead: "const rests = this.apply(call[n], own?.kind === 'failed' && own.broken ? { kind: 'refused', refusal: { reason: 'REFUSED', code: '' } } : own ?? UNANSWERED);", kind: 'https', breaks: /M1/,
   },
   'a partly delivered pack counts as delivered': {
     file: 'waves.ts', code: '...finish(tasks.slice(0, outcome.items)), ...this.cut(parcel, tasks.slice(outcome.items))', instead: '...finish(tasks)', kind: 'race', breaks: /M1/,

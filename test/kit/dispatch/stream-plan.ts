@@ -5,6 +5,11 @@ import { hash32, Prng } from '../faults';
  * run can be repeated. A batch is named by mapping, shard, first and last sequence number and attempt.
  */
 export interface StreamPlan {
+  /**
+   * Milliseconds from a mapping's creation to its first look at the stream: "it may take several minutes", and LATEST begins only then.
+   * ("Polling and stream starting positions", Lambda developer guide.)
+   */
+  startsAfter(mapping: string): number;
   /** How many of the records at hand a batch takes, 1 to `available`. */
   cut(batch: string, available: number): number;
   /** No concurrency is left for this invocation. */
@@ -21,6 +26,7 @@ export interface StreamPlan {
 
 /** Full batches, one warm environment, nothing befalls anybody. */
 export const PLAIN_SERVICE: StreamPlan = {
+  startsAfter: () => 0,
   cut: (_batch, available) => available,
   throttles: () => false,
   environment: (_invocation, idle) => idle[0],
@@ -30,7 +36,12 @@ export const PLAIN_SERVICE: StreamPlan = {
 };
 
 /** Probabilities; what is not given does not happen. */
+/** "Several minutes", assumed. */
+const MAX_START_MS = 300_000;
+
 export interface StreamRates {
+  /** A mapping does not start at once. */
+  readonly start?: number;
   /** A batch is cut short. */
   readonly cut?: number;
   readonly throttle?: number;
@@ -49,6 +60,7 @@ export function randomService(seed: number, rates: StreamRates): StreamPlan {
   const prng = (...parts: (string | number)[]) => new Prng(hash32(seed, ...parts));
   const happens = (rate: number | undefined, ...parts: string[]) => rate !== undefined && rate > 0 && prng(...parts).chance(rate);
   return {
+    startsAfter: (mapping) => happens(rates.start, 'start', mapping) ? prng('wait', mapping).int(0, MAX_START_MS) : 0,
     cut: (batch, available) => happens(rates.cut, 'cut', batch) ? prng('size', batch).int(1, available) : available,
     throttles: (invocation) => happens(rates.throttle, 'throttle', invocation),
     environment: (invocation, idle) => {

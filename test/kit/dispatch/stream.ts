@@ -87,8 +87,9 @@ export class StreamDispatcher {
     checkSettings(mapping);
     this.plan = options.plan ?? PLAIN_SERVICE;
     if (!mapping.enabled) return;
-    source.onChange(() => timeline.at(timeline.now, () => this.look()));
-    timeline.at(timeline.now, () => this.look());
+    const start = timeline.now + this.plan.startsAfter(mapping.uuid);
+    source.onChange(() => timeline.at(Math.max(timeline.now, start), () => this.look()));
+    timeline.at(start, () => this.look());
   }
 
   public get mapping(): StreamMapping {
@@ -146,7 +147,7 @@ export class StreamDispatcher {
     switch (startingPosition) {
       case 'TRIM_HORIZON': return { kind: 'trim-horizon' };
       case 'AT_TIMESTAMP': return { kind: 'at-timestamp', time: startingTimestamp! * 1000 };
-      // Fixed here and now: a shard read later must not have moved on.
+      // Fixed at the first look: a shard read later must not have moved on.
       case 'LATEST': return (await this.options.source.read(shardId, { kind: 'latest' }, 1)).next;
     }
   }

@@ -68,14 +68,16 @@ export interface StreamAccess {
   readonly kmsKeyArn?: string;
 }
 
-/** What an event source mapping of a stream does under a function's role ("Process Amazon Kinesis Data Streams records with Lambda"). */
+/**
+ * What an event source mapping of a stream does under a function's role ("Process Amazon Kinesis Data Streams records with
+ * Lambda"). The guide's list is one for both ways of reading; whether a consumer's mapping polls as well is unconfirmed.
+ */
 export function streamRequests({ kmsKeyArn, sourceArn, streamArn }: StreamAccess, landscape: Landscape): readonly IamRequest[] {
   const onStream = (...names: string[]) => names.map((name) => requestOf(`kinesis:${name}`, streamArn, landscape));
-  const reading = sourceArn === streamArn ? onStream('GetRecords', 'GetShardIterator')
-    : ['SubscribeToShard', 'DescribeStreamConsumer'].map((name) => requestOf(`kinesis:${name}`, sourceArn, landscape));
+  const subscribing = sourceArn === streamArn ? [] : ['SubscribeToShard', 'DescribeStreamConsumer'].map((name) => requestOf(`kinesis:${name}`, sourceArn, landscape));
   return [
-    ...onStream('DescribeStream', 'DescribeStreamSummary', 'ListShards'),
-    ...reading,
+    ...onStream('DescribeStream', 'DescribeStreamSummary', 'ListShards', 'GetRecords', 'GetShardIterator'),
+    ...subscribing,
     ...kmsKeyArn === undefined ? [] : [requestOf('kms:Decrypt', kmsKeyArn, landscape, { 'kms:ViaService': `kinesis.${landscape.region}.amazonaws.com` })],
   ];
 }
@@ -287,12 +289,9 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     PublishBatch: publish,
   },
   events: {
-    PutEvents: (request) => request.items('Entries').map(({ EventBusName = 'default', Source, DetailType }) => {
-      const bus = String(EventBusName);
-      return request.ask('events:PutEvents', bus.startsWith('arn:') ? bus : request.arn('events', `event-bus/${bus}`), {
-        'events:source': String(Source), 'events:detail-type': String(DetailType),
-      });
-    }),
+    PutEvents: (request) => request.items('Entries').map(({ EventBusName, Source, DetailType }) => (
+      request.ask('events:PutEvents', busArn(request, EventBusName), { 'events:source': String(Source), 'events:detail-type': String(DetailType) }))),
+    DescribeEventBus: (request) => [request.ask('events:DescribeEventBus', busArn(request, request.body.Name))],
   },
   lambda: {
     Invoke: (request) => {
@@ -367,6 +366,11 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
     ],
   },
 };
+
+/** @param bus its name or its ARN */
+function busArn(request: Request, bus: unknown = 'default'): string {
+  return String(bus).startsWith('arn:') ? String(bus) : request.arn('events', `event-bus/${String(bus)}`);
+}
 
 function templateContext({ body: { TemplateURL: url } }: Request): IamRequest['context'] {
   return typeof url === 'string' ? { 'cloudformation:TemplateUrl': url } : {};

@@ -47,6 +47,9 @@ export interface Reply {
   readonly body: Buffer;
 }
 
+/** Header of a reply that says yes to what the service then drops. */
+export const DROPPED = 'x-kit-dropped';
+
 /** A refusal as the service words it; `errorReply` gives it the protocol's shape. */
 export interface ServiceError {
   readonly status: number;

@@ -1,7 +1,8 @@
 import type { ServiceTruth } from '.';
 import { EVENTS_LIMITS } from '../../limits/events';
 import { applyWithout } from '../batch';
-import type { ServiceError } from '../call';
+import { DROPPED, type Reply, type ServiceError } from '../call';
+import { errorCodeOf } from '../errors';
 
 interface Entry {
   readonly Time?: unknown;
@@ -24,11 +25,20 @@ export const events: ServiceTruth = {
     return undefined;
   },
 
-  // A detail that is no JSON object fails its own entry only.
-  apply: (call, context) => call.operation !== 'PutEvents' ? context.send(call.request)
-    : applyWithout(call, context, (call.params.body as { readonly Entries: readonly Entry[] }).Entries,
-      ({ Detail }) => Detail === undefined || isDetail(Detail) ? undefined : MALFORMED),
+  apply: async (call, context) => {
+    if (call.operation !== 'PutEvents') return context.send(call.request);
+    const { Entries: entries } = call.params.body as { readonly Entries: readonly Entry[] };
+    // A detail that is no JSON object fails its own entry only.
+    const reply = await applyWithout(call, context, entries, ({ Detail }) => Detail === undefined || isDetail(Detail) ? undefined : MALFORMED);
+    return errorCodeOf(reply) === 'ResourceNotFoundException' ? taken(entries) : reply;
+  },
 };
+
+/** Events for a bus that is not there are taken, and dropped. (Seen on the real service: aws/aws-cli#9186, localstack/localstack#8264.) */
+function taken(entries: readonly Entry[]): Reply {
+  const answer = { FailedEntryCount: 0, Entries: entries.map((_, n) => ({ EventId: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}` })) };
+  return { status: 200, headers: { 'content-type': 'application/x-amz-json-1.1', [DROPPED]: 'true' }, body: Buffer.from(JSON.stringify(answer)) };
+}
 
 const MALFORMED: ServiceError = { status: 400, code: 'MalformedDetail', message: 'Detail is malformed.' };
 

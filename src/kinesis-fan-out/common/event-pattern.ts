@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { isObject, numberText, type JsonObject } from './json';
+import { isObject, numberText, type JsonObject } from './json-value';
 
 /**
  * EventBridge's event patterns, as event source mappings use them ("Comparison operators for use in event patterns",
@@ -314,5 +314,5 @@ function onlyEntry(condition: JsonObject, path: Path): readonly [string, unknown
 }
 
 function invalid(path: Path, allowed: string, got: unknown): Error {
-  return new Error(`the event pattern ${path.length === 0 ? '' : `at '${path.join('.')}' `}${allowed}, got ${JSON.stringify(got)}`);
+  return new Error(`'pattern' ${path.length === 0 ? '' : `at '${path.join('.')}' `}${allowed}, got ${JSON.stringify(got)}`);
 }
