@@ -9,7 +9,7 @@ const LANDSCAPE: Landscape = {
   ...DEFAULT_PLACEMENT,
   keyOf: () => undefined,
   ownerOf: (arn) => arn.endsWith('*') ? undefined : '123456789012',
-  tagsOf: (arn) => arn.endsWith('*') ? {} : { dr: 'gold' },
+  tagsOf: (arn): Record<string, string> => arn.endsWith('*') ? {} : { dr: 'gold' },
   volumesOf: () => ['arn:aws:ec2:eu-west-1:123456789012:volume/vol-1'],
 };
 const TAGS = [{ ResourceType: 'snapshot', Tag: [{ Key: 'ebsdr:plan', Value: 'p' }] }, { ResourceType: 'image', Tag: [{ Key: 'i', Value: '1' }] }];
