@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { at, copies, DAY, HOUR, T0 } from './builders';
 import { setId } from '../../src/ebs-snapshot-dr/contract';
-import { brake, protect } from '../../src/ebs-snapshot-dr/handlers/keep';
-import type { Verdict } from '../../src/ebs-snapshot-dr/handlers/ports';
+import { brake, newestCopies, protect } from '../../src/ebs-snapshot-dr/handlers/keep';
+import type { Snapshot, Verdict } from '../../src/ebs-snapshot-dr/handlers/ports';
 import { lineageOf, readSets } from '../../src/ebs-snapshot-dr/handlers/recovery-point';
 
 const NOTHING = { awaited: new Set<string>(), locked: new Set<string>(), restoring: new Set<string>() };
@@ -23,6 +23,19 @@ test('the last good set and what is newest of a volume stay', () => {
 test('a newer set that is not complete does not count as good', () => {
   const newer = readSets(copies({ id: 'n', scheduled: T0 + 2 * DAY, extra: () => ({ state: 'pending' }) }), 'copies');
   expect(protect(gone(idOf(1)), { sets: [...setsOf([1]), ...newer], ...NOTHING })).toMatchObject([{ keep: true, reasons: ['last-good', 'newest-copy'] }]);
+});
+
+test('what was started last counts by volume, not by set', () => {
+  const older = copies({ id: 'o', scheduled: T0, extra: (volume) => ({ startedAt: T0 + (volume === 'vol-1' ? 9 : 1) * DAY }) });
+  const newer = copies({ id: 'n', scheduled: T0 + DAY, extra: () => ({ startedAt: T0 + 2 * DAY }) });
+  const newest = copies({ id: 'x', scheduled: T0 + 3 * DAY, volumes: ['vol-3'] });
+  const sets = readSets([...older, ...newer, ...newest], 'copies');
+  expect(protect(gone(idOf(0), idOf(1)), { sets, ...NOTHING })).toMatchObject([{ keep: true, reasons: ['newest-copy'] }, { keep: true, reasons: ['newest-copy'] }]);
+});
+
+test('the newest copy stays in a set that is not whole', () => {
+  const [half] = readSets(copies({ id: 'h', scheduled: T0 + DAY, volumes: ['vol-1'], members: 2 }), 'copies');
+  expect([...newestCopies([...setsOf([0]), half])].sort()).toEqual([idOf(0), idOf(1)]);
 });
 
 test('the copy that was started last stays, though its set is older', () => {
@@ -56,13 +69,14 @@ test('whatever the policy says, each instance keeps a complete set and each volu
       extra: (volume) => ({ startedAt: T0 + day * DAY + lag * HOUR, ...volume.startsWith(of[0]) && { state: last } }),
     }), 'copies'));
     const kept = new Set(protect(gone(...sets.map((view) => view.set)), { sets, ...NOTHING }).filter(({ keep }) => keep).map(({ set: id }) => id));
+    const isGood = ({ state: of }: Snapshot) => of === 'completed';
     const complete = sets.filter((view) => view.state === 'complete');
     for (const view of complete) {
       const ofInstance = complete.filter(({ instance }) => instance === view.instance).map((other) => other.at);
       if (view.at === Math.max(...ofInstance)) expect(kept).toContain(view.set);
       for (const copy of view.snapshots) {
         const { startedAt } = copy;
-        const lineage = complete.flatMap(({ snapshots }) => snapshots).filter((other) => lineageOf(other) === lineageOf(copy));
+        const lineage = sets.flatMap(({ snapshots }) => snapshots).filter((other) => isGood(other) && lineageOf(other) === lineageOf(copy));
         const last = Math.max(...lineage.map((other) => other.startedAt));
         if (startedAt === last && lineage.filter((other) => other.startedAt === last).length === 1) expect(kept).toContain(view.set);
       }

@@ -17,15 +17,11 @@ export interface KeepFacts {
 export function protect(verdicts: readonly Verdict[], facts: KeepFacts): Verdict[] {
   const complete = facts.sets.filter(({ state }) => state === 'complete');
   const known = new Set(complete.map(({ set }) => set));
-  const lastGood = newestOf(complete, ({ instance }) => [instance], ({ at }) => at);
-  const newestCopies = new Set([
-    ...newestOf(complete, lineages, ({ at }) => at),
-    // What EC2 takes for the most recent copy may be the one that was started last.
-    ...newestOf(complete, lineages, ({ snapshots }) => Math.max(...snapshots.map(({ startedAt }) => startedAt))),
-  ]);
+  const lastGood = newestOf(complete.map(({ set, instance, at }) => ({ set, key: instance, time: at })));
+  const newest = newestCopies(facts.sets);
   const invariants: ReadonlyArray<readonly [string, (set: string) => boolean]> = [
     ['last-good', (set) => lastGood.has(set)],
-    ['newest-copy', (set) => newestCopies.has(set)],
+    ['newest-copy', (set) => newest.has(set)],
     ['copy-awaited', (set) => facts.awaited.has(set)],
     ['locked', (set) => facts.locked.has(set)],
     ['restore', (set) => facts.restoring.has(set)],
@@ -38,6 +34,20 @@ export function protect(verdicts: readonly Verdict[], facts: KeepFacts): Verdict
   });
 }
 
+/**
+ * Sets with the newest copy of a volume, which the next one builds upon: complete or not. What EC2 takes for the most recent copy
+ * may be the one of the newest data, or the one that was started last.
+ */
+export function newestCopies(sets: readonly SetView[]): ReadonlySet<string> {
+  const copies = sets.flatMap(({ set, at, snapshots, duplicates }) => [...snapshots, ...duplicates]
+    .filter(({ state }) => state === 'completed')
+    .map((snapshot) => ({ set, at, startedAt: snapshot.startedAt, key: lineageOf(snapshot) })));
+  return new Set([
+    ...newestOf(copies.map(({ set, key, at }) => ({ set, key, time: at }))),
+    ...newestOf(copies.map(({ set, key, startedAt }) => ({ set, key, time: startedAt }))),
+  ]);
+}
+
 /** Lets the oldest deletions through: the smaller number of both, but at least one. */
 export function brake(deletions: readonly string[], total: number, limits: Brake): { readonly now: string[]; readonly held: string[] } {
   const most = Math.max(1, Math.min(limits.maxSets, Math.floor(total * limits.maxShare)));
@@ -45,20 +55,14 @@ export function brake(deletions: readonly string[], total: number, limits: Brake
   return { now: oldestFirst.slice(0, most), held: oldestFirst.slice(most) };
 }
 
-function newestOf(sets: readonly SetView[], keysOf: (set: SetView) => readonly string[], timeOf: (set: SetView) => Millis): Set<string> {
+/** Latest one of each key. */
+function newestOf(candidates: ReadonlyArray<{ readonly set: string; readonly key: string; readonly time: Millis }>): Set<string> {
   const newest = new Map<string, { readonly set: string; readonly time: Millis }>();
-  for (const view of sets) {
-    const time = timeOf(view);
-    for (const key of keysOf(view)) {
-      const other = newest.get(key);
-      if (other === undefined || time > other.time) newest.set(key, { set: view.set, time });
-    }
+  for (const { set, key, time } of candidates) {
+    const other = newest.get(key);
+    if (other === undefined || time > other.time) newest.set(key, { set, time });
   }
   return new Set([...newest.values()].map(({ set }) => set));
-}
-
-function lineages({ snapshots }: SetView): string[] {
-  return snapshots.map(lineageOf);
 }
 
 function scheduledAt(set: string): Millis {

@@ -1,5 +1,5 @@
 import { Deletions } from './deletions';
-import { brake, protect } from './keep';
+import { brake, newestCopies, protect } from './keep';
 import type { Ec2, Image, Millis, Snapshot, Verdict } from './ports';
 import { lineageOf, readSets, type SetView } from './recovery-point';
 import { retain } from './retention';
@@ -167,8 +167,9 @@ async function brokenSets({ ec2, clock }: PruneRun, side: Side, sets: readonly S
   for (const { instance, at, state } of sets) {
     if (state === 'complete') good.set(instance, Math.max(at, good.get(instance) ?? 0));
   }
+  const newest = newestCopies(sets);
   const suspects = sets.filter((set) => {
-    if (set.state !== 'failed' && set.state !== 'partial') return false;
+    if ((set.state !== 'failed' && set.state !== 'partial') || (side.kind === 'copies' && newest.has(set.set))) return false;
     if (membersOf(set).some(({ state, startedAt }) => state === 'pending' || now - startedAt < side.brokenAfterMs)) return false;
     // Copies of a set that never was whole may be what the next copy builds upon.
     return side.kind === 'copies' ? set.at < (good.get(set.instance) ?? 0) : set.state === 'failed' || !awaited.has(set.set);

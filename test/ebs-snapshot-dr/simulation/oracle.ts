@@ -15,6 +15,9 @@ interface SetTruth {
   readonly copies: StoredSnapshot[];
 }
 
+const zero = () => 0;
+const never = () => false;
+
 /** Since when an instance is protected by a plan. */
 export interface Protected {
   readonly plan: PlanScenario;
@@ -31,9 +34,9 @@ export class Oracle {
   /** Whose copies the model is starting. */
   public foreign = false;
   /** Slots that are somebody else's. */
-  public foreignUnderWay = () => 0;
+  public foreignUnderWay: () => number = zero;
   /** Whether the site's table offers the set for restores. */
-  public isOffered: (plan: string, set: string) => boolean = () => false;
+  public isOffered: (plan: string, set: string) => boolean = never;
 
   private inOrder: SetTruth[] = [];
   private readonly sets = new Map<string, SetTruth>();
@@ -83,7 +86,9 @@ export class Oracle {
 
   /** The newest set of the instance that is whole at the site. */
   public newestAtSite(plan: string, instance: string): SetTruth | undefined {
-    return this.setsOf(plan, instance).findLast((set) => this.isWholeAtSite(set));
+    const sets = this.setsOf(plan, instance);
+    for (let i = sets.length - 1; i >= 0; i--) if (this.isWholeAtSite(sets[i])) return sets[i];
+    return undefined;
   }
 
   public takenAt({ calls }: SetTruth): number {
@@ -181,9 +186,13 @@ export class Oracle {
     if (!this.dropped[side].has(key)) this.fail(`${key} was deleted at the ${side}, which its policy keeps`);
     if (side === 'site') {
       if (this.isOffered(plan.plan, set)) this.fail(`${key} was deleted while it is offered for restores`);
-    } else if (!this.isWholeAtSite(truth) && at > this.clock.now() - lookBackSeconds(plan.rpoMs / 1000) * 1000 && !truth.copies.some(({ deleted }) => deleted)) {
+    } else if (!this.isWholeAtSite(truth) && at > this.lookBack(plan) && !truth.copies.some(({ deleted }) => deleted)) {
       this.fail(`${key} was deleted at the source before it was copied`);
     }
+  }
+
+  private lookBack({ rpoMs }: PlanScenario): number {
+    return this.clock.now() - lookBackSeconds(rpoMs / 1000) * 1000;
   }
 
   private checkNewestCopy(copy: StoredSnapshot): void {
@@ -204,7 +213,7 @@ export class Oracle {
     const limit = this.scenario.site.maxCopies || this.scenario.copyLimit;
     if (underWay >= limit) return;
     for (const truth of this.recentSets()) {
-      if (truth.at < this.clock.now() - lookBackSeconds(truth.plan.rpoMs / 1000) * 1000 + HOUR) continue;
+      if (truth.at < this.lookBack(truth.plan) + HOUR) continue;
       const call = truth.calls[0];
       if (!call.every((member) => isGood(member) && isShown(member) && this.clock.now() - (member.completedAt ?? 0) > 15 * MINUTE)) continue;
       for (const member of call) {

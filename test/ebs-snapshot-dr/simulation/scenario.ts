@@ -1,6 +1,6 @@
 import type { Brake, RetentionPolicy, Selection } from '../../../src/ebs-snapshot-dr/contract';
-import { hash32, Prng } from '../../kit/faults';
 import type { FateRates } from '../../kit/fakes/ec2';
+import { hash32, Prng } from '../../kit/faults';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -96,7 +96,7 @@ const EVERY: Readonly<Record<Size, readonly number[]>> = { small: [12 * HOUR, DA
 export function scenarioOf(seed: number, days = 400, size = sizeOf(seed)): Scenario {
   const prng = new Prng(hash32(seed, 'scenario'));
   const fair = prng.chance(0.2);
-  const plans = plansOf(prng, size);
+  const plans = plansOf(prng, size, fair);
   const spells = (most: number, longest: number): Spell[] => fair ? [] : Array.from({ length: prng.int(0, most) }, () => {
     const from = prng.int(5, Math.max(6, days - QUIET_DAYS - longest - 1)) * DAY + prng.int(0, 23) * HOUR;
     return { from, until: Math.min(from + prng.int(1, longest * 24) * HOUR, (days - QUIET_DAYS) * DAY) };
@@ -138,7 +138,7 @@ const SELECTIONS: readonly Selection[] = [
   { kind: 'all', of: [{ kind: 'tag', key: 'dr', values: ['g*'] }, { kind: 'not', of: { kind: 'tag', key: 'env', values: ['dev'] } }] },
 ];
 
-function plansOf(prng: Prng, size: Size): PlanScenario[] {
+function plansOf(prng: Prng, size: Size, fair: boolean): PlanScenario[] {
   const regions = prng.shuffle([...REGIONS]).slice(0, size === 'full' ? 1 : prng.int(1, 2));
   const [least, most] = INSTANCES[size];
   const instances = Math.ceil(prng.int(least, most) / regions.length);
@@ -154,10 +154,16 @@ function plansOf(prng: Prng, size: Size): PlanScenario[] {
       rpoMs: everyMs + prng.pick([6 * HOUR, DAY]),
       sourceRetention: prng.chance(0.5) ? retention({ withinHours: prng.pick([48, 24 * 7]) }) : retention({ last: prng.int(1, 5) }),
       siteRetention: retention({
-        last: prng.int(0, 3), daily: prng.int(0, 10), weekly: prng.int(0, 5), monthly: prng.int(0, 12), yearly: prng.int(0, 2),
-        withinHours: prng.pick([0, 0, 24, 24 * 5]), withinWeeklyHours: prng.pick([0, 0, 24 * 50]), timeZone: prng.pick(['UTC', 'Europe/Berlin', 'America/New_York']),
+        last: prng.int(0, 3),
+        daily: prng.int(0, 10),
+        weekly: prng.int(0, 5),
+        monthly: prng.int(0, 12),
+        yearly: prng.int(0, 2),
+        withinHours: prng.pick([0, 0, 24, 24 * 5]),
+        withinWeeklyHours: prng.pick([0, 0, 24 * 50]),
+        timeZone: prng.pick(['UTC', 'Europe/Berlin', 'America/New_York']),
       }),
-      brake: prng.chance(0.8) ? { maxSets: 100_000, maxShare: 1 } : { maxSets: 20, maxShare: 0.2 },
+      brake: fair || prng.chance(0.8) ? { maxSets: 100_000, maxShare: 1 } : { maxSets: 20, maxShare: 0.2 },
       imageEveryHours: images ? prng.pick([24 * 7, 24 * 30]) : 0,
       lockDays: prng.chance(0.2) ? prng.pick([1, 7]) : 0,
       archiveAfterDays: prng.chance(0.2) ? 60 : 0,
@@ -167,9 +173,20 @@ function plansOf(prng: Prng, size: Size): PlanScenario[] {
 
 function retention(given: Partial<RetentionPolicy>): RetentionPolicy {
   return {
-    last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0,
-    withinHours: 0, withinHourlyHours: 0, withinDailyHours: 0, withinWeeklyHours: 0, withinMonthlyHours: 0, withinYearlyHours: 0,
-    timeZone: 'UTC', ...given,
+    last: 0,
+    hourly: 0,
+    daily: 0,
+    weekly: 0,
+    monthly: 0,
+    yearly: 0,
+    withinHours: 0,
+    withinHourlyHours: 0,
+    withinDailyHours: 0,
+    withinWeeklyHours: 0,
+    withinMonthlyHours: 0,
+    withinYearlyHours: 0,
+    timeZone: 'UTC',
+    ...given,
   };
 }
 
