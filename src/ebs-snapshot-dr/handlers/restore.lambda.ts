@@ -15,7 +15,7 @@ export function handler(event: unknown, context: Context): Promise<RestoreAnswer
   const request = checkRestoreRequest(event);
   return shell.run(context, async (run, ec2) => {
     // Retries of an asynchronous invocation have its id.
-    const answer = await restore(request, context.awsRequestId.slice(0, 13), restoreWorld(run, ec2(), context));
+    const answer = await restore(request, context.awsRequestId, restoreWorld(run, ec2(), context));
     const { stack, status, points, warnings } = answer;
     run.log.info('restore', { stack, status, sets: points.map(({ set }) => set), warnings });
     return answer;
