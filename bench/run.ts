@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
+import { ebsSlots } from './ebs-slots';
 import { edgeRewrite } from './edge';
 import { edgeNginx } from './edge-nginx';
 import { KINESIS_FAN_OUT } from './fan-out';
@@ -225,6 +226,7 @@ const CHAPTERS: Readonly<Record<string, Chapter>> = {
   'image-resize-pipeline': { prepare: buildWorker, sections: { cpu, encoders, fidelity, memory, bombs: killers, backfill, load } },
   'edge-rewrite': { sections: { 'edge-rewrite': edgeRewrite, 'edge-nginx': edgeNginx } },
   'kinesis-fan-out': { sections: KINESIS_FAN_OUT },
+  'ebs-snapshot-dr': { sections: { 'ebs-slots': ebsSlots } },
 };
 
 function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
