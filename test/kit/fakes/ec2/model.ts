@@ -406,7 +406,7 @@ export class Ec2Model {
     const mine = !wanted || wanted.includes(caller.account) ? seen(this.place(caller).snapshots.find(filters, ids)) : [];
     const asksForOthers = wanted ? wanted.some((owner) => owner !== caller.account) : restorableBy !== undefined || ids !== undefined;
     const others = asksForOthers ? seen(this.shared(caller, filters, ids)).filter(({ account }) => !wanted || wanted.includes(account)) : [];
-    const found = [...mine, ...others];
+    const found = others.length === 0 ? mine : [...mine, ...others];
     for (const id of ids ?? []) {
       const exists = this.owners.get(id);
       const isKnown = exists && exists.visibleAt <= now && exists.region === caller.region

@@ -116,7 +116,8 @@ class Input {
     if (max !== undefined && (max < MIN_PAGE || max > MAX_PAGE)) throw new Ec2Error('InvalidParameterValue', `Value (${max}) for parameter maxResults is invalid. Expecting a value from ${MIN_PAGE} to ${MAX_PAGE}.`);
     const after = token === undefined ? -1 : Number(Buffer.from(token, 'base64url').toString().replace(/^after /, ''));
     if (Number.isNaN(after)) throw new Ec2Error('InvalidPaginationToken', 'The pagination token is not valid');
-    const rest = all.filter((item) => orderOf(item) > after).sort((a, b) => orderOf(a) - orderOf(b));
+    const rest = after < 0 ? [...all] : all.filter((item) => orderOf(item) > after);
+    if (rest.some((item, i) => i > 0 && orderOf(item) < orderOf(rest[i - 1]))) rest.sort((a, b) => orderOf(a) - orderOf(b));
     const items = max === undefined ? rest : rest.slice(0, max);
     const more = items.length < rest.length;
     return { items, ...more && { nextToken: Buffer.from(`after ${orderOf(items.at(-1)!)}`).toString('base64url') } };
