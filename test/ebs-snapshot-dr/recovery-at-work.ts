@@ -68,7 +68,7 @@ export class RecoveryAtWork {
         late.fakes = new DisasterRecoveryFakes({
           model: late.model,
           now,
-          hasCapacity: (type, zone) => late.made?.hasCapacity(type, zone) ?? true,
+          hasCapacity: (_, zone) => !late.made?.full.has(zone),
           instanceTypes: { [HERE.region]: ['m5.large', 'm6i.large'] },
           readTemplate: async (url) => {
             const { hostname, pathname, searchParams } = new URL(url);
@@ -91,7 +91,8 @@ export class RecoveryAtWork {
 
   public readonly bucket: string;
   public readonly signingKey: string;
-  public hasCapacity: (type: string, zone: string | undefined) => boolean = () => true;
+  /** Zones without room. */
+  public readonly full = new Set<string | undefined>();
 
   private images = 0;
 
@@ -111,7 +112,7 @@ export class RecoveryAtWork {
     await this.world.begin();
     for (const { id } of [...this.model.images(HERE)]) this.model.deregisterImage(HERE, id);
     for (const { id } of [...this.model.all(HERE)]) this.model.deleteSnapshot(HERE, id);
-    this.hasCapacity = () => true;
+    this.full.clear();
     this.answerOfProbe({ ok: true });
     for (const key of await this.world.keys(CODE)) await this.world.remove(CODE, key);
     await this.world.upload(TEMPLATES, 'app.json', JSON.stringify(TEMPLATE));

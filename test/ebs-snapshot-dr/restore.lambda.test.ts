@@ -57,7 +57,7 @@ describe('restore', () => {
   });
 
   test('no capacity: the next invocation tells, and takes the next zone', async () => {
-    recovery.hasCapacity = (_, zone) => zone !== 'eu-west-1a';
+    recovery.full.add('eu-west-1a');
     await recovery.restore({ name: 'full', execute: true });
     recovery.world.lag(300);
     const next = await recovery.restore({ name: 'full', execute: true });
