@@ -84,8 +84,8 @@ class Days {
     for (const line of lines) {
       const { message, set } = line;
       if (message === 'recovery point') {
-        const { consistency, members } = line;
-        this.points.push({ set: String(set), name: this.nameOf(String(set)), completeAt: time, consistency: String(consistency), members: Number(members) });
+        const name = this.nameOf(String(set));
+        this.points.push({ set: String(set), name, completeAt: time, consistency: String(line.consistency), members: Number(line.members) });
       } else if (message === 'set is deleted') {
         const point = this.points.find((each) => each.set === set);
         if (point) Object.assign(point, { deletedAt: time, reasons: line.reasons as readonly string[] });
@@ -130,7 +130,8 @@ class Days {
     const instances = names.map((name): InstanceReport => ({ name, points: this.points.filter((point) => point.name === name) }));
     const { ages, problems } = this;
     const times = { startedAt: START, darkAt: DARK_AT, restoredAt: RESTORE_AT };
-    return { section: renderSection({ ...times, instances, ages, answer, status, rpoHours: RPO_HOURS, problems }), rows: this.rows(answer, status), problems };
+    const section = renderSection({ ...times, instances, ages, answer, status, rpoHours: RPO_HOURS, problems });
+    return { section, rows: this.rows(answer, status), problems };
   }
 
   private rows(answer: RestoreAnswer, status: string): DemoRow[] {

@@ -40,7 +40,8 @@ export function renderSection(report: DisasterReport): Html {
 <p>A shop in ${SOURCE_REGION} was snapshotted every 6 hours, and copied to ${RECOVERY_REGION}, from ${day(startedAt)} on. On ${day(darkAt)} its
 Region went dark: no call there was answered any more. On ${day(restoredAt)} somebody restored it from what ${RECOVERY_REGION} had.</p>
 <p>Both stacks were deployed as they are, and their functions ran in days of a virtual clock. Tables and bucket are the emulator's;
-EC2 and CloudFormation are this project's own strict model of their documentation.</p>
+EC2 and CloudFormation are this project's own strict model of their documentation. Ticks came hourly, and in the dark the copy function
+rested, which would have asked in vain. Roles were not enforced here; what they allow is proven by tests.</p>
 ${problems.map((problem) => html`<p class="missing"><strong>Not as expected:</strong> ${problem}</p>`)}
 <ul class="tiles">
 <li><strong>${points.length}</strong><span>recovery points</span></li>
