@@ -65,11 +65,8 @@ export async function copyTick(run: CopyRun): Promise<CopiesStarted | undefined>
     const { settings, ec2, clock, metrics } = run;
     const limit = settings.maxCopies || await run.quotas.concurrentSnapshotCopies();
     const pending = await ec2.snapshots({ states: ['pending'] });
-    const views: PlanView[] = [];
-    for (const plan of settings.plans) {
-      const view = await look(run, plan);
-      if (view) views.push(view);
-    }
+    // Side by side: a Region that does not answer keeps its own plans waiting only.
+    const views = (await inParallel(settings.plans, WIDTH, (plan) => look(run, plan))).filter((view) => view !== undefined);
     // Two answers of EC2, either of which may lack something.
     const underWay = new Map([...pending.filter(({ transferType }) => transferType !== undefined), ...views.flatMap((view) => view.underWay)]
       .map((copy) => [copy.snapshot, lineageOf(copy)]));
@@ -103,46 +100,79 @@ async function look(run: CopyRun, plan: SitePlan): Promise<PlanView | undefined>
   try {
     originals = await source.snapshots({ ...query, states: ['completed'] });
     if (plan.images) images = await source.images({ tags: { [TAG.plan]: [plan.plan] }, states: ['available'] });
-    await callTheRoll(run, plan, await source.instances());
   } catch (error) {
     log.warn('the plan\'s Region does not answer', { plan: plan.plan, region: plan.region, code: codeOf(error) });
     return undefined;
   }
+  const roster = await callTheRoll(run, plan, source);
   const copies = (await ec2.snapshots(query)).filter(({ tags }) => TAG.source in tags);
   const book = await CopyLedger.read(ledger, plan.plan);
   const durations = new Map((await ledger.list(LEDGER.lineage(plan.plan))).map((item) => [item.sk, item]));
   const sets = readSets(originals, 'originals').filter(({ state, at, origin }) => (
     state === 'complete' && at >= lookBack(plan.rpoSeconds, now) && !origin.endsWith(`/${ec2.region}`)));
   const shown = new Set(copies.filter(({ state }) => state !== 'recoverable').map(({ tags }) => tags[TAG.source]));
-  const copied = newestOf(readSets(copies, 'copies').filter(({ state }) => state === 'complete'));
-  const newest = newestOf(sets);
   const lineages = new Set(copies.filter(({ state }) => state === 'completed').map(lineageOf));
+  const estimate = ({ volume, sizeGiB }: Snapshot): Millis => {
+    const known = durations.get(volume)?.[lineages.has(volume) ? 'incrementalMs' : 'fullMs'];
+    return typeof known === 'number' ? known : BASE_MS + (lineages.has(volume) ? 0 : sizeGiB * GIB_MS);
+  };
+  const stands = sets.map((set): Standing => ({
+    set,
+    waiting: set.snapshots.filter(({ snapshot }) => !shown.has(snapshot)).map((original) => (
+      { original, prospect: prospects(book.of(original.snapshot), now), estimateMs: estimate(original) })),
+  }));
+  // All copies of a set under way are as good as its recovery point: what is urgent now is the next one.
+  const covered = newestOf(readSets(copies, 'copies').filter(({ state }) => state === 'complete' || state === 'pending'));
+  const urgent = urgentOf(stands.filter(({ set }) => set.at > (covered.get(set.instance)?.at ?? -Infinity)));
 
   const candidates: Candidate[] = [];
   const unseen: string[] = [];
-  for (const set of sets) {
-    const superseded = set.at < Math.max(newest.get(set.instance)!.at, copied.get(set.instance)?.at ?? 0);
-    const good = superseded ? undefined : copied.get(set.instance);
-    for (const original of set.snapshots) {
-      if (shown.has(original.snapshot)) continue;
-      const prospect = prospects(book.of(original.snapshot), now);
+  for (const { set, waiting } of stands) {
+    const superseded = urgent.get(set.instance) !== set;
+    const good = covered.get(set.instance);
+    const seen = roster[set.instance];
+    // An instance without any recovery point is the more urgent the longer that lasts; one selected again counts from then on.
+    const from = superseded ? set.takenAt : good ? Math.max(good.takenAt, seen ?? 0) : Math.min(set.takenAt, seen ?? Infinity);
+    for (const { original, prospect, estimateMs } of waiting) {
       if (prospect === 'unseen') unseen.push(original.volume);
       if (prospect !== 'start') continue;
-      const known = durations.get(original.volume)?.[lineages.has(original.volume) ? 'incrementalMs' : 'fullMs'];
       candidates.push({
         plan: plan.plan,
         set: set.set,
         source: original.snapshot,
         volume: original.volume,
         takenAt: set.takenAt,
-        deadline: (good ?? set).takenAt + plan.rpoSeconds * 1000,
-        estimateMs: typeof known === 'number' ? known : BASE_MS + (lineages.has(original.volume) ? 0 : original.sizeGiB * GIB_MS),
+        deadline: from + plan.rpoSeconds * 1000,
+        estimateMs,
         superseded,
         original,
       });
     }
   }
   return { plan, copies: book, candidates, images, unseen, underWay: copies.filter(({ state }) => state === 'pending') };
+}
+
+/** How far the copies of a set are. */
+interface Standing {
+  readonly set: SetView;
+  /** Originals whose copies EC2 does not show. */
+  readonly waiting: ReadonlyArray<{ readonly original: Snapshot; readonly prospect: ReturnType<typeof prospects>; readonly estimateMs: Millis }>;
+}
+
+/**
+ * Each instance's set that is copied first: the newest one, unless an older one is begun and can be finished, of these the one
+ * with the least left to do. If newer ones went first, more copies than slots would leave every set half copied for ever.
+ */
+function urgentOf(stands: readonly Standing[]): ReadonlyMap<string, SetView> {
+  const urgent = new Map<string, { readonly set: SetView; readonly leftMs: Millis }>();
+  for (const { set, waiting } of stands) {
+    const left = waiting.filter(({ prospect }) => prospect !== 'unseen');
+    const isBegun = left.length > 0 && left.length < set.snapshots.length && left.every(({ prospect }) => prospect === 'start');
+    const leftMs = isBegun ? left.reduce((sum, { estimateMs }) => sum + estimateMs, 0) : Infinity;
+    const other = urgent.get(set.instance);
+    if (other === undefined || leftMs < other.leftMs || (leftMs === other.leftMs && set.at > other.set.at)) urgent.set(set.instance, { set, leftMs });
+  }
+  return new Map([...urgent].map(([instance, { set }]) => [instance, set]));
 }
 
 function newestOf(sets: readonly SetView[]): Map<string, SetView> {
@@ -153,25 +183,38 @@ function newestOf(sets: readonly SetView[]): Map<string, SetView> {
   return newest;
 }
 
+/** Instance → when it was first seen. */
+type Roster = Readonly<Record<string, Millis>>;
+
 /**
  * Writes down which instances the RPO counts for, for the time when nobody can be asked. No instances at all is no answer, and
  * one that is missing goes when a second answer lacks it too.
  */
-async function callTheRoll({ ledger, clock, log }: CopyRun, plan: SitePlan, instances: readonly Instance[]): Promise<void> {
+async function callTheRoll({ ledger, clock, log }: CopyRun, plan: SitePlan, source: Ec2): Promise<Roster> {
+  const item = await ledger.get(LEDGER.roster, plan.plan);
+  const earlier = (item?.instances ?? {}) as Roster;
+  let instances: readonly Instance[];
+  try {
+    instances = await source.instances();
+  } catch (error) {
+    // The last ones known count on, and copies need none.
+    log.warn('the plan\'s Region does not tell its instances', { plan: plan.plan, region: plan.region, code: codeOf(error) });
+    return earlier;
+  }
   const selected = instances.filter(({ instance, tags, volumes }) => (
     matches(plan.select, tags, instance) && volumes.some((volume) => !(EXCLUDE_TAG in volume.tags))));
-  const item = await ledger.get(LEDGER.roster, plan.plan);
-  const earlier = item?.instances as Readonly<Record<string, Millis>> | undefined;
-  if (selected.length === 0 && earlier !== undefined && Object.keys(earlier).length > 0) {
-    log.warn('the plan selects no instance any more', { plan: plan.plan, before: Object.keys(earlier).length });
-    return;
+  if (selected.length === 0) {
+    log.warn('the plan selects no instance', { plan: plan.plan, before: Object.keys(earlier).length });
+    return earlier;
   }
   const now = clock.now();
-  const present = Object.fromEntries(selected.map(({ instance }) => [instance, earlier?.[instance] ?? now]));
+  const present = Object.fromEntries(selected.map(({ instance }) => [instance, earlier[instance] ?? now]));
   const before = (item?.missing ?? []) as readonly string[];
-  const missing = Object.keys(earlier ?? {}).filter((instance) => !(instance in present) && !before.includes(instance));
-  const kept = Object.fromEntries(missing.map((instance) => [instance, earlier![instance]]));
-  await ledger.put({ pk: LEDGER.roster, sk: plan.plan, at: now, instances: { ...kept, ...present }, missing });
+  const missing = Object.keys(earlier).filter((instance) => !(instance in present) && !before.includes(instance));
+  const kept = Object.fromEntries(missing.map((instance) => [instance, earlier[instance]]));
+  const roster = { ...kept, ...present };
+  await ledger.put({ pk: LEDGER.roster, sk: plan.plan, at: now, instances: roster, missing });
+  return roster;
 }
 
 /** Claim → call → record, until EC2 says that there are enough. */
@@ -193,7 +236,8 @@ async function begin(run: CopyRun, views: readonly PlanView[], chosen: readonly 
         source,
         sourceRegion: plan.region,
         key,
-        ...plan.timedCopies && { completionMinutes: completionMinutes(deadline - clock.now()) },
+        // A time that EC2 will not promise must not cost the copy: further attempts take as long as they take.
+        ...plan.timedCopies && claim.attempts === 0 && { completionMinutes: completionMinutes(deadline - clock.now()) },
         tags: copyTags(original),
         description: `${plan.plan} ${candidate.set} ${source}`,
       });

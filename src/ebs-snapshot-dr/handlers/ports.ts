@@ -161,6 +161,8 @@ export const LEDGER = {
   template: 'template',
   /** Site: sk = plan. `instances`: id of each instance the plan selects → when it was first seen. As the source last answered. */
   roster: 'roster',
+  /** Site: sk = plan, that has never had an instance nor a recovery point. Written when it was first looked at. */
+  watched: 'watched',
   /** Both: sk = set id or image. What a prune run decided to delete (`snapshots`, `image`, `done`). A set that stands here is no recovery point. */
   deletion: (plan: string) => `deletion#${plan}`,
   /** Source: sk = `<site's region>#<set id>`. The set was seen there as a whole. */
@@ -314,7 +316,12 @@ export interface Signer {
 
 /** Reads recovery points: the site's table first, its snapshots' tags if the table has none. */
 export interface RecoveryPoints {
-  newest(plan: string, before?: Millis): Promise<readonly RecoveryPoint[]>;
+  /**
+   * Of each instance of the plan.
+   * @param before none that was taken later
+   * @param days only sets of so many days before that, or before now
+   */
+  newest(plan: string, before?: Millis, days?: number): Promise<readonly RecoveryPoint[]>;
   exactly(plan: string, set: string): Promise<RecoveryPoint | undefined>;
   /** Snapshots of points as they are now, or were a moment ago in the same invocation. Those that are gone are left out. */
   snapshots(ids: readonly string[]): Promise<readonly Snapshot[]>;

@@ -5,7 +5,7 @@ import type { Ec2, Image, LedgerItem, Millis, Objects, Snapshot } from './ports'
 import { LEDGER } from './ports';
 import { newestImages } from './prune';
 import { lineageOf, type PointExtras, readSets, recoveryPoint, type SetView } from './recovery-point';
-import { codeOf, type Run } from './run';
+import { codeOf, inParallel, type Run } from './run';
 import { lookBackSeconds, METRIC, parseSetId, type RecoveryPoint, type SitePlan, type SiteSettings, TAG } from '../contract';
 
 export interface WatchRun extends Run {
@@ -14,6 +14,11 @@ export interface WatchRun extends Run {
   readonly ec2: Ec2;
   readonly objects: Objects;
 }
+
+/** Recovery points at a time. */
+const WIDTH = 8;
+/** Kept for what comes after recording: durations, locks, the heartbeat. */
+const END_MS = 40_000;
 
 /**
  * Takes note of what became of copies: complete sets become recovery points, failed copies are cleared for another attempt. The
@@ -51,15 +56,21 @@ async function advance(run: WatchRun, plan: SitePlan): Promise<{ readonly points
   const complete = readSets(copies, 'copies').filter(({ state }) => state === 'complete');
   const known = new Map((await ledger.list(LEDGER.point(plan.plan), fromKey(plan, now))).map((item) => [item.sk, item]));
   const deleted = await deletions(run, plan);
-  const fresh = complete.filter(({ set }) => !known.has(pointKey(set)) && !deleted.has(set));
+  const fresh = complete.filter(({ set }) => !known.has(pointKey(set)) && !deleted.has(set)).sort((a, b) => b.at - a.at);
+  let points = 0;
   if (fresh.length > 0) {
     const extras = await readExtras(run, plan);
-    for (const set of fresh) known.set(pointKey(set.set), await record(run, plan, set, extras));
+    await inParallel(fresh, WIDTH, async (set) => {
+      // What there is no time for, the next tick records: after a loss of the table there are thousands.
+      if (run.remainingMs() < END_MS) return;
+      known.set(pointKey(set.set), await record(run, plan, set, extras));
+      points++;
+    });
     await learnDurations(run, plan, fresh, copies);
     await takeBack(run, plan, fresh);
   }
   if (plan.lock) await lock(run, plan, complete.flatMap(({ set }) => deleted.has(set) ? [] : known.get(pointKey(set)) ?? []));
-  return { points: fresh.length, failed };
+  return { points, failed };
 }
 
 /** The look-back in whole days, as EC2 is asked. */
@@ -84,7 +95,12 @@ async function clearFailed(run: WatchRun, plan: SitePlan, copies: readonly Snaps
       fresh++;
       log.warn('copy failed', { set, source, copy: snapshot, stateMessage });
     }
-    await ec2.deleteSnapshot(snapshot);
+    try {
+      await ec2.deleteSnapshot(snapshot);
+    } catch (error) {
+      // It may be gone already and still be shown. The next attempt waits, recovery points do not.
+      log.warn('failed copy not deleted', { copy: snapshot, code: codeOf(error) });
+    }
   }
   return fresh;
 }
@@ -149,18 +165,21 @@ async function takeBack(run: WatchRun, plan: SitePlan, recorded: readonly SetVie
 }
 
 /** How long copies of a volume take, for the next ones' place in the queue. */
-async function learnDurations({ ledger, clock }: WatchRun, plan: SitePlan, sets: readonly SetView[], copies: readonly Snapshot[]): Promise<void> {
+async function learnDurations(run: WatchRun, plan: SitePlan, sets: readonly SetView[], copies: readonly Snapshot[]): Promise<void> {
+  const { ledger, clock } = run;
   const items = new Map((await ledger.list(LEDGER.lineage(plan.plan))).map((item) => [item.sk, item]));
   const first = new Map<string, Millis>();
   for (const copy of copies) first.set(lineageOf(copy), Math.min(copy.startedAt, first.get(lineageOf(copy)) ?? Infinity));
-  for (const copy of sets.flatMap(({ snapshots }) => snapshots)) {
+  const learnt = new Map<string, LedgerItem>();
+  for (const copy of sets.flatMap(({ snapshots }) => snapshots).sort((a, b) => a.startedAt - b.startedAt)) {
     if (copy.completedAt === undefined) continue;
     const volume = lineageOf(copy);
-    const kind = first.get(volume) === copy.startedAt && !items.has(volume) ? 'fullMs' : 'incrementalMs';
-    const item = { ...items.get(volume), pk: LEDGER.lineage(plan.plan), sk: volume, at: clock.now(), [kind]: copy.completedAt - copy.startedAt };
-    items.set(volume, item);
-    await ledger.put({ ...item, expires: Math.ceil(expiry(plan, clock.now()) / 1000) });
+    const before = learnt.get(volume) ?? items.get(volume);
+    const kind = first.get(volume) === copy.startedAt && before === undefined ? 'fullMs' : 'incrementalMs';
+    const expires = Math.ceil(expiry(plan, clock.now()) / 1000);
+    learnt.set(volume, { ...before, pk: LEDGER.lineage(plan.plan), sk: volume, at: clock.now(), expires, [kind]: copy.completedAt - copy.startedAt });
   }
+  await inParallel([...learnt.values()], WIDTH, async (item) => run.remainingMs() < END_MS / 2 || ledger.put(item));
 }
 
 /** Locks whole sets; the table remembers which are. */
@@ -176,16 +195,28 @@ async function lock({ ec2, ledger, clock, log }: WatchRun, { lock: settings }: S
   }
 }
 
-/** Of the oldest one among the newest recovery points of the instances that count. */
-async function recoveryPointAge({ ledger, clock }: WatchRun, plan: SitePlan): Promise<Millis> {
+/** Of the oldest one among the newest recovery points of the instances that count; of the plan itself while it has neither. */
+async function recoveryPointAge(run: WatchRun, plan: SitePlan): Promise<Millis> {
+  const { ledger, clock } = run;
   const now = clock.now();
   const pk = LEDGER.point(plan.plan);
   const roster = (await ledger.get(LEDGER.roster, plan.plan))?.instances as Readonly<Record<string, Millis>> | undefined;
   const isOld = ([instance, since]: readonly [string, Millis]) => !newest.has(instance) && since < lookBack(plan.rpoSeconds, now);
   let newest = newestTimes(await ledger.list(pk, fromKey(plan, now)));
   if (roster === undefined ? newest.size === 0 : Object.entries(roster).some(isOld)) newest = newestTimes(await ledger.list(pk));
-  const since = roster === undefined ? [...newest.values()] : Object.entries(roster).map(([instance, first]) => newest.get(instance) ?? first);
+  // An instance that is selected again after a time counts from then on, not from its last set before.
+  const since = roster === undefined ? [...newest.values()] : Object.entries(roster).map(([instance, first]) => Math.max(first, newest.get(instance) ?? 0));
+  if (since.length === 0) since.push(await firstLook(run, plan));
   return Math.max(0, ...since.map((time) => now - time));
+}
+
+/** A plan whose Region never answered, or that selects nothing, protects nothing: that must not look like a fresh recovery point. */
+async function firstLook({ ledger, clock }: WatchRun, { plan }: SitePlan): Promise<Millis> {
+  const item = await ledger.get(LEDGER.watched, plan);
+  if (item !== undefined) return item.at;
+  const now = clock.now();
+  await ledger.claim({ pk: LEDGER.watched, sk: plan, at: now });
+  return now;
 }
 
 function newestTimes(items: readonly LedgerItem[]): Map<string, Millis> {
