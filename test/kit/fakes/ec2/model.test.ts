@@ -362,6 +362,17 @@ describe('describing', () => {
     expect(model.snapshots(SOURCE, { ids: [id] })).toHaveLength(1);
   });
 
+  test('shows what is gone for a while, though no call finds it any more', () => {
+    const { model, take } = world({ maxLingerMs: MINUTE });
+    const { id } = take();
+    model.deleteSnapshot(SOURCE, id);
+    expect(model.snapshots(SOURCE, { filters: [{ name: 'status', values: ['completed'] }] }).map((shown) => shown.id)).toEqual([id]);
+    expect(thrown(() => model.deleteSnapshot(SOURCE, id))).toEqual(refusal('InvalidSnapshot.NotFound'));
+    expect(thrown(() => model.copySnapshot(SITE, { source: id, sourceRegion: SOURCE.region }))).toEqual(refusal('InvalidSnapshot.NotFound'));
+    model.clock.advance(MINUTE);
+    expect(model.snapshots(SOURCE)).toEqual([]);
+  });
+
   test('is refused when the bucket of 100 is empty, which fills by 20 a second', () => {
     const { model } = world();
     for (let i = 0; i < 100; i++) model.admit(SOURCE, 'DescribeSnapshots');

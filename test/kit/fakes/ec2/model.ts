@@ -4,6 +4,7 @@ import { completionEvent, copyEvent, multiVolumeEvent, shareEvent, type ArnForm,
 import { matcherOf, type Filter } from './filters';
 import { isSnapshotFilter, SnapshotStore, type StoredSnapshot } from './store';
 import { TokenBuckets, type BucketSize } from './token-bucket';
+import { TAG } from '../../../../src/ebs-snapshot-dr/contract';
 import type { Tags } from '../../../../src/ebs-snapshot-dr/handlers/ports';
 import { hash32, Prng } from '../../faults';
 
@@ -105,6 +106,8 @@ export interface ModelOptions {
   readonly copyLimit?: number;
   /** Longest time until a describe shows what was created. @default 0 */
   readonly maxSettleMs?: number;
+  /** Longest time for which a describe still shows what was deleted. @default 0 */
+  readonly maxLingerMs?: number;
   readonly bucket?: BucketSize;
   /** @default documented */
   readonly arnForm?: ArnForm;
@@ -194,8 +197,8 @@ interface Lineage {
   readonly waiting: StoredSnapshot[];
   running: boolean;
   latest?: StoredSnapshot;
-  /** How many copies are there by key; none is the empty string. */
-  readonly keys: Map<string, number>;
+  /** Completed ones that are there. */
+  readonly copies: Set<StoredSnapshot>;
 }
 
 export const MINUTE = 60_000;
@@ -307,6 +310,7 @@ export class Ec2Model {
     const snapshot = this.recycled.get(id);
     if (!snapshot) throw new Ec2Error('InvalidSnapshot.NotFound', `The snapshot '${id}' does not exist.`);
     this.recycled.delete(id);
+    this.store(snapshot).remove(snapshot); // it may still be shown
     snapshot.deleted = false;
     snapshot.state = 'recovering';
     this.enter(snapshot);
@@ -371,12 +375,12 @@ export class Ec2Model {
 
   /** Puts a snapshot there that nobody of this run made: history, or somebody else's. */
   public plant(at: Caller, given: Partial<StoredSnapshot> & { readonly tags: Tags }): StoredSnapshot {
-    const snapshot = this.snapshot(at, { state: 'completed', volume: given.source === undefined ? this.id('vol') : ARBITRARY_VOLUME, completedAt: given.startedAt ?? this.clock.now(), visibleAt: 0, ...given });
+    const isCopy = given.source !== undefined;
+    const volume = isCopy ? ARBITRARY_VOLUME : this.id('vol');
+    const lineage = given.tags[TAG.volume] ?? (isCopy ? this.owners.get(given.source)?.lineage ?? given.source : given.volume ?? volume);
+    const snapshot = this.snapshot(at, { state: 'completed', volume, lineage, completedAt: given.startedAt ?? this.clock.now(), visibleAt: 0, ...given });
     this.enter(snapshot);
-    if (snapshot.source !== undefined) {
-      const lineage = this.lineage(snapshot);
-      if (snapshot.state === 'completed') this.arrived(lineage, snapshot);
-    }
+    if (isCopy && snapshot.state === 'completed') this.arrived(this.lineage(snapshot), snapshot);
     return snapshot;
   }
 
@@ -440,7 +444,9 @@ export class Ec2Model {
     if (volumes.length === 0) throw new Ec2Error('InvalidParameterValue', `The instance '${instance.id}' has no volumes left to snapshot`);
     if (volumes.length > MAX_SET) throw new Ec2Error('InvalidParameterValue', `At most ${MAX_SET} volumes can be snapshotted at once`);
     const members = this.startSnapshots(instance, volumes, description, (volume) => ({ ...copyVolumeTags && ownTags(volume.tags), ...tags }));
-    this.endTogether(members, volumes, this.chance.chance(this.mishaps.set));
+    this.endTogether(members, volumes, this.chance.chance(this.mishaps.set), () => {
+      this.emit(() => multiVolumeEvent(this.eventPlace(instance), members, this.clock.now()));
+    });
     return members;
   }
 
@@ -661,7 +667,7 @@ export class Ec2Model {
 
   private own(caller: Caller, id: string): StoredSnapshot {
     const snapshot = this.place(caller).snapshots.get(id);
-    if (snapshot) return snapshot;
+    if (snapshot && !snapshot.deleted) return snapshot;
     const foreign = this.owners.get(id);
     if (foreign?.region === caller.region && foreign.sharedWith.has(caller.account)) throw new Ec2Error('UnauthorizedOperation', `The snapshot '${id}' belongs to another account`); // code: assumed
     throw new Ec2Error('InvalidSnapshot.NotFound', `The snapshot '${id}' does not exist.`);
@@ -737,12 +743,10 @@ export class Ec2Model {
   }
 
   /** All of a set are complete, each in its time, or all are in error. */
-  private endTogether(members: readonly StoredSnapshot[], volumes: readonly StoredVolume[], failed: boolean, then: () => void = () => {}): void {
+  private endTogether(members: readonly StoredSnapshot[], volumes: readonly StoredVolume[], failed: boolean, then: () => void): void {
     let open = members.length;
     const ended = () => {
-      if (--open > 0) return;
-      then();
-      this.emit(() => multiVolumeEvent(this.eventPlace(members[0]), members, this.clock.now()));
+      if (--open === 0) then();
     };
     const failsAt = failed ? this.chance.int(1, 60) * 1000 : 0;
     for (const [i, member] of members.entries()) {
@@ -768,11 +772,12 @@ export class Ec2Model {
   }
 
   private remove(snapshot: StoredSnapshot): void {
-    this.store(snapshot).remove(snapshot);
+    const { maxLingerMs = 0 } = this.options;
+    if (maxLingerMs === 0) this.store(snapshot).remove(snapshot);
+    else this.clock.after(this.chance.int(0, maxLingerMs), () => this.owners.has(snapshot.id) || this.store(snapshot).remove(snapshot));
     snapshot.deleted = true;
     this.owners.delete(snapshot.id);
-    const { keys } = this.lineage(snapshot);
-    if (snapshot.source !== undefined && snapshot.state === 'completed') count(keys, snapshot.key ?? '', -1);
+    this.place(snapshot).lineages.get(snapshot.lineage)?.copies.delete(snapshot);
     const rule = this.recycling.find(({ account, region, tags }) => account === snapshot.account && region === snapshot.region
       && Object.entries(tags).every(([key, value]) => snapshot.tags[key] === value));
     if (!rule || snapshot.state !== 'completed') return;
@@ -784,7 +789,7 @@ export class Ec2Model {
     const { lineages } = this.place(copy);
     let lineage = lineages.get(copy.lineage);
     if (!lineage) {
-      lineage = { waiting: [], running: false, keys: new Map() };
+      lineage = { waiting: [], running: false, copies: new Set() };
       lineages.set(copy.lineage, lineage);
     }
     return lineage;
@@ -813,9 +818,8 @@ export class Ec2Model {
 
   private run(lineage: Lineage, copy: StoredSnapshot, source: StoredSnapshot | undefined): void {
     lineage.running = true;
-    const key = copy.key ?? '';
-    const { latest } = lineage;
-    copy.incremental = latest !== undefined && !latest.deleted && latest.tier === 'standard' && [...lineage.keys.keys()].every((other) => other === key);
+    const { copies, latest } = lineage;
+    copy.incremental = latest !== undefined && !latest.deleted && latest.tier === 'standard' && [...copies].every(({ key }) => key === copy.key);
     const usable = this.mayUse(copy.account, copy.key) && (source === undefined || this.mayUse(copy.account, source.key));
     const mishap = this.chance.chance(this.mishaps.copy);
     const ordinary = this.durations.copyMs(this.chance, copy.sizeGiB, copy.incremental);
@@ -834,7 +838,7 @@ export class Ec2Model {
 
   private arrived(lineage: Lineage, copy: StoredSnapshot): void {
     lineage.latest = copy;
-    count(lineage.keys, copy.key ?? '', 1);
+    lineage.copies.add(copy);
   }
 
   /** Whether EBS may use the key for this account. */
@@ -913,12 +917,6 @@ function imageMatches(image: StoredImage, { name, values }: Filter): boolean {
     case 'owner-id': return matcherOf(values)(image.account);
     default: throw new Ec2Error('InvalidParameterValue', `The filter '${name}' is invalid`);
   }
-}
-
-function count(counts: Map<string, number>, name: string, by: number): void {
-  const sum = (counts.get(name) ?? 0) + by;
-  if (sum > 0) counts.set(name, sum);
-  else counts.delete(name);
 }
 
 function lognormal(chance: Prng, median: number, sigma: number): number {
