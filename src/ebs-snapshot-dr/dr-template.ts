@@ -1,7 +1,8 @@
 import { createHash } from 'crypto';
-import { readFileSync, writeFileSync } from 'fs';
+import { readFileSync, statSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
+import { Token } from 'aws-cdk-lib';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as assets from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
@@ -27,6 +28,7 @@ export abstract class DrTemplate {
 
   /** A text, JSON or YAML, at most 1 MiB. */
   public static inline(text: string): DrTemplate {
+    if (Token.isUnresolved(text)) throw new Error("the template of a restore must be known at synth, got a token; write it to a bucket, and give that by 'fromBucket()'");
     return new FileTemplate(() => {
       const path = join(tmpdir(), `dr-template-${createHash('sha256').update(text).digest('hex')}.json`);
       writeFileSync(path, text);
@@ -55,6 +57,7 @@ class FileTemplate extends DrTemplate {
 
   public _bind(scope: Construct): TemplateOrigin {
     const path = this.path();
+    if (!statSync(path, { throwIfNoEntry: false })?.isFile()) throw new Error(`the template of a restore must be a file, got '${path}', which is none`);
     const text = readFileSync(path, 'utf8');
     const bytes = Buffer.byteLength(text);
     if (bytes > MAX_BYTES) {
@@ -69,11 +72,12 @@ class FileTemplate extends DrTemplate {
 function parametersOf(text: string): TemplateOrigin['parameters'] {
   let template: unknown;
   try {
-    template = JSON.parse(text);
+    template = JSON.parse(text || '{}');
   } catch {
     return undefined;
   }
-  const { Parameters, Resources } = template as { Parameters?: Record<string, { Default?: unknown }>; Resources?: object };
+  const { Parameters, Resources } = (template ?? {}) as { Parameters?: Record<string, { Default?: unknown; NoEcho?: unknown }>; Resources?: object };
   if (Resources === undefined) throw new Error("the template of a restore must have 'Resources', got none");
-  return Object.fromEntries(Object.entries(Parameters ?? {}).map(([name, { Default }]) => [name, { hasDefault: Default !== undefined }]));
+  return Object.fromEntries(Object.entries(Parameters ?? {}).map(([name, { Default, NoEcho }]) => (
+    [name, { hasDefault: Default !== undefined, noEcho: String(NoEcho) === 'true' }])));
 }

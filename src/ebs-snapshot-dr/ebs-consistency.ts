@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { checkKnown, checkPattern } from '../private/validate';
+import { checkKnown, checkPattern, checkUnique } from '../private/validate';
 
 /** Options of `EbsConsistency.freeze()`. */
 export interface EbsFreezeOptions {
@@ -34,8 +34,9 @@ export class EbsConsistency {
     const { paths, maxFrozen = Duration.seconds(30) } = freeze;
     if (paths.length < 1 || paths.length > 20) throw new Error(`'paths' must be 1 to 20 mount points, got ${paths.length}`);
     for (const path of paths) {
-      checkPattern('paths', path, /^(\/[A-Za-z0-9._-]+)+$/, "absolute paths of letters, digits, '.', '_' and '-' below the root, which cannot be frozen safely");
+      checkPattern('paths', path, /^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._-]+)+$/, "absolute paths of letters, digits, '.', '_' and '-' below the root, which cannot be frozen safely");
     }
+    checkUnique('paths', paths);
     checkKnown('maxFrozen', maxFrozen);
     if (maxFrozen.toMilliseconds() % 1000 !== 0 || maxFrozen.toSeconds() < 5 || maxFrozen.toSeconds() > 120) {
       throw new Error(`'maxFrozen' must be 5 to 120 whole seconds, got ${maxFrozen.toHumanString()}`);

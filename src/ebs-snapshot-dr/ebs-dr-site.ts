@@ -18,7 +18,9 @@ import {
 import { METRIC, RestoreSettings, SiteEnv, SitePlan, SiteSettings, TEMPLATE_PREFIX } from './contract';
 import { EbsDrill } from './ebs-drill';
 import { EbsRestore } from './ebs-restore';
-import { guardParameters, guardSettings, isManagedByAws, knownAccount, knownRegion } from './guards';
+import {
+  checkDays, guardEncryptionKey, guardKey, guardParameters, guardSettings, guardSigningKey, guardVersioned, isManagedByAws, knownAccount, knownRegion, restoreProblems,
+} from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
 import {
@@ -30,7 +32,7 @@ import { TemplateOrigin } from './template-origin';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { AccessLogsBucket, SecureBucket } from '../private/secure-bucket';
-import { checkInteger, checkKnown, checkPattern } from '../private/validate';
+import { checkInteger, checkPattern } from '../private/validate';
 import { HandlerOptions } from '../shared';
 
 /** Properties of `EbsDrSite`. The handler options apply to all its functions. */
@@ -76,8 +78,8 @@ export interface EbsDrSiteProps extends HandlerOptions {
    */
   readonly bucket?: s3.IBucket;
   /**
-   * How long older versions of templates and artifacts stay. A recovery point restores them as they were when it was
-   * made: not shorter than sets are kept.
+   * How long older versions of templates and artifacts stay in the bucket created here, in whole days. A recovery point
+   * restores them as they were when it was made: not shorter than sets are kept.
    * @default Duration.days(400)
    */
   readonly keepVersions?: Duration;
@@ -287,7 +289,7 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     const alarm = this.alarmScope(this);
     this.errorsAlarm = alarmOnErrors(alarm, 'ErrorsAlarm', (options) => this.metricErrors(options));
     this.deadLetterAlarm = alarmOnDeadLetters(alarm, 'DeadLetterAlarm', (options) => this.metricDeadLetters(options));
-    this.node.addValidation({ validate: () => this.plans.length > 0 ? [] : [`'${this.node.path}' must be named by 'copyTo' of an EbsSnapshotDr, got no plan`] });
+    this.node.addValidation({ validate: () => this.problems() });
   }
 
   /** Security groups of the functions, if they run in a VPC. */
@@ -406,12 +408,24 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
   }
 
   private validate(): void {
-    const { drill, maxConcurrentCopies, restore, siteName, keepVersions } = this.props;
+    const { bucket, drill, encryptionKey, keepVersions, maxConcurrentCopies, restore, signingKey, siteName } = this.props;
     checkInteger('maxConcurrentCopies', maxConcurrentCopies, { min: 1, max: 1000 });
     checkPattern('siteName', siteName, /^[A-Za-z][A-Za-z0-9-]{0,59}$/, "1 to 60 letters, digits and '-', a letter first");
-    checkKnown('keepVersions', keepVersions);
+    checkDays('keepVersions', keepVersions, 1, 36_500);
+    const region = this.props.region ?? Stack.of(this).region;
+    guardKey('encryptionKey', encryptionKey, region);
+    guardEncryptionKey(encryptionKey);
+    guardKey('signingKey', signingKey, region);
+    guardSigningKey(signingKey);
+    guardVersioned(bucket);
     if (Token.isUnresolved(siteName)) throw new Error("'siteName' must be known at synth, got a token");
     if (drill && !restore) throw new Error("'drill' needs 'restore', got none: a drill is a restore that is rehearsed");
+  }
+
+  /** What is known when all plans are. */
+  private problems(): string[] {
+    if (this.plans.length === 0) return [`'${this.node.path}' must be named by 'copyTo' of an EbsSnapshotDr in the same app, got no plan`];
+    return restoreProblems(this.props.restore?._parameters ?? {}, this.plans, this._region);
   }
 
   private alarmsOf({ plan, rpoSeconds, artifacts, images }: SitePlan): EbsPlanAlarms {
@@ -503,7 +517,7 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
 
   private bindTemplate(restore: EbsRestore): TemplateOrigin {
     const origin = restore._props.template._bind(this);
-    guardParameters(Object.keys(restore._parameters), origin.parameters);
+    guardParameters(restore._parameters, origin.parameters);
     return origin;
   }
 

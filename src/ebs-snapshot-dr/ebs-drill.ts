@@ -13,7 +13,7 @@ export interface EbsDrillOptions {
    */
   readonly probe?: lambda.IFunction;
   /**
-   * Time after the probe's answer until the stack is deleted, at most 7 days.
+   * Time after the probe's answer until the stack is deleted, at most 7 days and less than until the next drill.
    * @default Duration.minutes(0)
    */
   readonly teardownAfter?: Duration;
@@ -28,10 +28,15 @@ export interface EbsDrillOptions {
 export class EbsDrill {
   /** At the times of a schedule. */
   public static scheduled(schedule: EbsSchedule, options: EbsDrillOptions = {}): EbsDrill {
-    return new EbsDrill(schedule, options.probe, {
-      teardownAfterSeconds: secondsOf('teardownAfter', options.teardownAfter ?? Duration.minutes(0), Duration.minutes(0), Duration.days(7)),
-      maxRestoreSeconds: secondsOf('maxRestore', options.maxRestore ?? Duration.hours(2), Duration.minutes(5), Duration.days(1)),
-    });
+    const { teardownAfter = Duration.minutes(0), maxRestore = Duration.hours(2) } = options;
+    const settings = {
+      teardownAfterSeconds: secondsOf('teardownAfter', teardownAfter, Duration.minutes(0), Duration.days(7)),
+      maxRestoreSeconds: secondsOf('maxRestore', maxRestore, Duration.minutes(5), Duration.days(1)),
+    };
+    if (settings.teardownAfterSeconds >= schedule._largestGap.toSeconds()) {
+      throw new Error(`'teardownAfter' must be less than ${schedule._largestGap.toHumanString()}, when the next drill begins, got ${teardownAfter.toHumanString()}`);
+    }
+    return new EbsDrill(schedule, options.probe, settings);
   }
 
   private constructor(

@@ -1,4 +1,4 @@
-import { Duration, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Names, RemovalPolicy, Stack, Stage, Token } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -23,14 +23,16 @@ import { EbsRetention } from './ebs-retention';
 import { EbsSchedule } from './ebs-schedule';
 import { EbsSelection } from './ebs-selection';
 import { FREEZE_DOCUMENT } from './freeze-document';
-import { guardArchive, guardRegions, guardRpo, guardSettings, guardSharedKey, knownAccount, knownRegion } from './guards';
+import {
+  checkDays, guardArchive, guardGap, guardKey, guardRegions, guardRpo, guardSettings, guardSharedKey, knownAccount, knownBucketName, knownRegion, MAX_RPO,
+} from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
 import { allowFreezing, allowPlanPrune, allowSharing, allowSnapshots, PlanGrants } from './plan-permissions';
 import { createTable } from './state-table';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
-import { checkInteger, checkKnown, checkNumber, checkPattern } from '../private/validate';
+import { checkInteger, checkKnown, checkNumber, checkPattern, checkUnique } from '../private/validate';
 import { HandlerOptions } from '../shared';
 
 /** How many sets one run of a prune function deletes at most: the smaller one of both, but at least one. */
@@ -61,7 +63,7 @@ export interface EbsSnapshotDrProps extends HandlerOptions {
   /**
    * Recovery point objective: how old the newest complete set at a site may get before an alarm fires, 5 minutes to 30
    * days. It covers the gap of the schedule and the time copies take.
-   * @default - twice the largest gap of the schedule
+   * @default - twice the largest gap of the schedule, at most 30 days
    */
   readonly rpo?: Duration;
   /**
@@ -237,6 +239,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     this.planName = props.planName ?? Names.uniqueResourceName(this, { maxLength: 64, separator: '-' });
     this.validate();
     this.sites = this.locateSites();
+    this.node.addValidation({ validate: () => this.conflicts() });
 
     this.table = props.table ?? createTable(this, 'Table', this.removalPolicy);
     this.deadLetterQueue = props.deadLetterQueue ?? createDeadLetterQueue(this, 'DeadLetters');
@@ -337,7 +340,8 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     if (copyTo.length === 0) throw new Error("'copyTo' must hold at least one site, got none: sets in one Region go down with it");
     if (new Set(copyTo).size < copyTo.length) throw new Error("'copyTo' must not repeat a site");
     checkKnown('rpo', this.rpo);
-    if (this.rpo.toSeconds() < 300 || this.rpo.toSeconds() > Duration.days(30).toSeconds()) {
+    guardGap(this.schedule._largestGap);
+    if (this.rpo.toSeconds() < 300 || this.rpo.toSeconds() > MAX_RPO.toSeconds()) {
       throw new Error(`'rpo' must be 5 minutes to 30 days, got ${this.rpo.toHumanString()}`);
     }
     guardRpo(this.rpo, this.schedule._largestGap);
@@ -347,8 +351,10 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     checkDays('archiveAfter', archiveAfter, 1, 36_500);
     guardArchive(archiveAfter, this.retention());
     checkDays('recycleBin', recycleBin, 1, 365);
-    for (const bucket of artifacts) {
-      if (Token.isUnresolved(bucket.bucketName)) {
+    const names = artifacts.map(knownBucketName);
+    checkUnique('artifacts', names.filter((name) => name !== undefined));
+    for (const name of names) {
+      if (name === undefined) {
         throw new Error("'artifacts' must be buckets whose names are known at synth, got a token: sites in other Regions read them; give the bucket a 'bucketName'");
       }
     }
@@ -356,7 +362,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
 
   /** Only plain letters cross to other Regions. */
   private locateSites(): PlanSettings['sites'] {
-    return this.props.copyTo.map((site) => {
+    const sites = this.props.copyTo.map((site) => {
       const region = site._region;
       guardRegions(this.planName, this.region, region);
       const account = isForeign(site._account, this.account) ? site._account : undefined;
@@ -366,11 +372,30 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
       }
       return { region, account };
     });
+    const twin = sites.find(({ region, account }, i) => sites.findIndex((other) => other.region === region && other.account === account) < i);
+    if (twin) throw new Error(`'copyTo' must be sites of different Regions or accounts, got two in ${twin.region}: each would take the other's copies for its own; leave one out`);
+    return sites;
+  }
+
+  /** Plans of one name in one place would delete each other's sets: tags decide. */
+  private conflicts(): string[] {
+    const namesakes = this.node.root.node.findAll().filter((each) => each instanceof EbsSnapshotDr && each !== this && each.planName === this.planName) as EbsSnapshotDr[];
+    const places = this.places();
+    return namesakes.filter((other) => other.places().some((place) => places.includes(place)))
+      .map((other) => `'planName' must be unique in an account and Region, at sites, too, got '${this.planName}' also from '${other.node.path}'; give another name`);
+  }
+
+  /** Where it has sets, and where copies. What is not known of accounts counts as one within a stage. */
+  private places(): string[] {
+    const at = (region: string, account = this.account ?? Stage.of(this)?.node.path) => `${account}/${region}`;
+    return [`sets ${at(this.region)}`, ...this.sites.map(({ region, account }) => `copies ${at(region, account)}`)];
   }
 
   private register(site: EbsDrSite): void {
     const { archiveAfter, artifacts = [], copyLock, selection, timedCopies = false, volumeKeys = [] } = this.props;
     guardKnownKeys(volumeKeys);
+    for (const key of volumeKeys) guardKey('volumeKeys', key, this.region);
+    const named = artifacts.map((bucket) => ({ name: knownBucketName(bucket)!, encrypted: bucket.encryptionKey !== undefined }));
     site._protect({
       plan: this.planName,
       region: this.region,
@@ -382,11 +407,11 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
       timedCopies,
       lock: copyLock?._settings,
       archiveAfterDays: archiveAfter?.toDays() ?? 0,
-      artifacts: artifacts.map(({ bucketName }) => bucketName),
+      artifacts: named.map(({ name }) => name),
       images: this.hasImages,
     }, {
       volumeKeys: volumeKeys.map(({ keyArn }) => keyArn),
-      artifacts: artifacts.map(({ bucketName, encryptionKey }) => ({ name: bucketName, encrypted: encryptionKey !== undefined })),
+      artifacts: named,
     });
   }
 
@@ -446,7 +471,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   }
 
   private defaultRpo(): Duration {
-    return Duration.minutes(2 * this.schedule._largestGap.toMinutes());
+    return Duration.minutes(Math.min(2 * this.schedule._largestGap.toMinutes(), MAX_RPO.toMinutes()));
   }
 
   private retention(): RetentionPolicy {
@@ -514,14 +539,6 @@ function guardKnownKeys(keys: readonly kms.IKey[]): void {
   if (keys.every(({ keyArn }) => !Token.isUnresolved(keyArn))) return;
   throw new Error("'volumeKeys' must be keys whose ARNs are known at synth, got a token: sites in other Regions are granted them; "
     + 'import them by kms.Key.fromKeyArn(), or leave it out');
-}
-
-function checkDays(name: string, duration: Duration | undefined, min: number, max: number): void {
-  checkKnown(name, duration);
-  const days = duration?.toDays({ integral: false });
-  if (days !== undefined && (!Number.isInteger(days) || days < min || days > max)) {
-    throw new Error(`'${name}' must be ${min} to ${max} whole days, got ${duration!.toHumanString()}`);
-  }
 }
 
 function freezeDocument(scope: Construct, id: string): ssm.CfnDocument {

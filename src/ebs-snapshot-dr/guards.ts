@@ -1,9 +1,11 @@
 /** What would fail, lose or cost unseen at run time, said at synth. Silent about what is known only at deployment. */
 import { Duration, Token } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
-import { RetentionPolicy } from './contract';
-import { ENVIRONMENT_BYTES, environmentBytes } from '../private/validate';
+import { RestoreParameter, RestoreSettings, RetentionPolicy, SitePlan } from './contract';
+import { TemplateOrigin } from './template-origin';
+import { checkKnown, ENVIRONMENT_BYTES, environmentBytes } from '../private/validate';
 
 export function guardRegions(plan: string, source: string, site: string): void {
   if (Token.isUnresolved(source) || Token.isUnresolved(site)) return;
@@ -36,6 +38,15 @@ export function knownRegion(what: string, given: string | undefined, ofStack: st
     throw new Error(`'region' of ${what} must be ${ofStack}, as its stack's, got ${given}; leave it out`);
   }
   return region;
+}
+
+/** Longer ones are no protection. */
+export const MAX_RPO = Duration.days(30);
+
+export function guardGap(gap: Duration): void {
+  if (gap.toMilliseconds() > MAX_RPO.toMilliseconds()) {
+    throw new Error(`'schedule' must have a time at least every ${MAX_RPO.toHumanString()}, which is the longest RPO, got a gap of ${gap.toHumanString()}; schedule more often`);
+  }
 }
 
 export function guardRpo(rpo: Duration, gap: Duration): void {
@@ -93,12 +104,100 @@ export function guardSettings(what: string, remedy: string, settings: object, ot
   }
 }
 
-export function guardParameters(given: readonly string[], declared: Readonly<Record<string, { readonly hasDefault: boolean }>> | undefined): void {
+/** A key in its own Region, by its own ARN. */
+export function guardKey(name: string, key: kms.IKey | undefined, region: string): void {
+  if (key === undefined || isManagedByAws(key)) return;
+  if ('aliasName' in key || /:alias\//.test(key.keyArn)) {
+    throw new Error(`'${name}' must be a key itself, got an alias, on which IAM grants nothing; import the key by kms.Key.fromLookup() or kms.Key.fromKeyArn()`);
+  }
+  const found = Token.isUnresolved(key.keyArn) ? undefined : key.keyArn.split(':')[3];
+  if (found !== undefined && !Token.isUnresolved(region) && found !== region) throw new Error(`'${name}' must be a key of ${region}, got one of ${found}`);
+}
+
+export function guardEncryptionKey(key: kms.IKey | undefined): void {
+  const { keySpec = SYMMETRIC } = keyResource(key);
+  if (keySpec !== SYMMETRIC) throw new Error(`'encryptionKey' must be a symmetric key, got one of ${keySpec}`);
+}
+
+export function guardSigningKey(key: kms.IKey | undefined): void {
+  const resource = keyResource(key);
+  const { keySpec = SYMMETRIC, keyUsage = 'ENCRYPT_DECRYPT' } = resource;
+  if (!(key?.node.defaultChild instanceof kms.CfnKey) || (/^RSA_/.test(keySpec) && keyUsage === 'SIGN_VERIFY')) return;
+  throw new Error(`'signingKey' must be an RSA key for SIGN_VERIFY, got one of ${keySpec} for ${keyUsage}; give 'keySpec' and 'keyUsage'`);
+}
+
+const SYMMETRIC = 'SYMMETRIC_DEFAULT';
+
+/** Of an imported one nothing is known. */
+function keyResource(key: kms.IKey | undefined): { keySpec?: string; keyUsage?: string } {
+  const resource = key?.node.defaultChild;
+  return resource instanceof kms.CfnKey ? resource : {};
+}
+
+export function guardVersioned(bucket: s3.IBucket | undefined): void {
+  const resource = bucket?.node.defaultChild;
+  if (!(resource instanceof s3.CfnBucket) || resource.versioningConfiguration !== undefined) return;
+  throw new Error("'bucket' must be versioned, got one that is not: recovery points name versions of templates and artifacts; set its 'versioned'");
+}
+
+/** The name a bucket was given, though its reference is a token; undefined if it was given none. */
+export function knownBucketName(bucket: s3.IBucket): string | undefined {
+  const resource = bucket.node.defaultChild;
+  const name = Token.isUnresolved(bucket.bucketName) && resource instanceof s3.CfnBucket ? resource.bucketName : bucket.bucketName;
+  return Token.isUnresolved(name) ? undefined : name;
+}
+
+export function checkDays(name: string, duration: Duration | undefined, min: number, max: number): void {
+  checkKnown(name, duration);
+  const days = duration?.toDays({ integral: false });
+  if (days !== undefined && (!Number.isInteger(days) || days < min || days > max)) {
+    throw new Error(`'${name}' must be ${min} to ${max} whole days, got ${duration!.toHumanString()}`);
+  }
+}
+
+export function guardParameters(given: RestoreSettings['parameters'], declared: TemplateOrigin['parameters']): void {
   if (declared === undefined) return;
-  const unknown = given.find((name) => !(name in declared));
+  const unknown = Object.keys(given).find((name) => !(name in declared));
   if (unknown !== undefined) {
     throw new Error(`'parameters' of a restore must be among the template's, ${Object.keys(declared).join(', ') || 'of which there are none'}, got '${unknown}'`);
   }
-  const missing = Object.entries(declared).filter(([name, { hasDefault }]) => !hasDefault && !given.includes(name)).map(([name]) => name);
+  const missing = Object.entries(declared).filter(([name, { hasDefault }]) => !hasDefault && !(name in given)).map(([name]) => name);
   if (missing.length > 0) throw new Error(`'parameters' of a restore must give ${missing.join(', ')}, which the template has no default for`);
+  const secret = Object.keys(given).find((name) => declared[name].noEcho && given[name].kind === 'value');
+  if (secret !== undefined) {
+    throw new Error(`'parameters' of a restore must give no fixed value to ${secret}, which is NoEcho: it would be readable in the function's variables; `
+      + 'let the template resolve it from Secrets Manager, or give it a default');
+  }
+}
+
+/** What every restore would refuse: parameters that no plan of the site, nor the Region, has anything for. */
+export function restoreProblems(parameters: RestoreSettings['parameters'], plans: readonly SitePlan[], region: string): string[] {
+  return Object.entries(parameters).flatMap(([name, parameter]) => problemOf(parameter, plans, region).map((problem) => `parameter '${name}' of 'restore' must be ${problem}`));
+}
+
+function problemOf(parameter: RestoreParameter, plans: readonly SitePlan[], region: string): string[] {
+  switch (parameter.kind) {
+    case 'snapshot':
+    case 'image': {
+      const { kind, plan: asked } = parameter;
+      if (asked !== undefined && Token.isUnresolved(asked)) return [];
+      const possible = plans.filter(({ plan }) => asked === undefined || plan === asked);
+      if (possible.length === 0) return [`of a plan of the site, ${plans.map(({ plan }) => plan).join(', ')}, got '${asked}'`];
+      return kind === 'snapshot' || possible.some(({ images }) => images) ? []
+        : [`of a plan with images, got ${possible.map(({ plan }) => plan).join(', ')} without; give 'images'`];
+    }
+    case 'artifact-key':
+    case 'artifact-version': {
+      const buckets = plans.flatMap(({ artifacts }) => artifacts);
+      const { bucket } = parameter;
+      return Token.isUnresolved(bucket) || buckets.includes(bucket) ? []
+        : [`of a bucket among the plans' 'artifacts', ${buckets.join(', ') || 'of which there are none'}, got '${bucket}'`];
+    }
+    case 'availability-zone': {
+      const foreign = parameter.candidates.find((zone) => !Token.isUnresolved(region) && !zone.startsWith(region));
+      return foreign === undefined ? [] : [`of zones of ${region}, where the site is, got '${foreign}'`];
+    }
+    default:
+      return [];
+  }
 }

@@ -1,4 +1,4 @@
-/** The largest gap of a cron schedule, in minutes: what an RPO cannot be shorter than. */
+/** The gaps of a cron schedule, in minutes: an RPO cannot be shorter than the largest. */
 
 export interface CronFields {
   readonly minute?: string;
@@ -15,7 +15,7 @@ const DAY = 24 * 60;
 const [FIRST_DAY, END_DAY] = [20_819, 21_550];
 
 /** @throws if a field cannot be read, or if the schedule has less than two times in two years */
-export function largestGap({ minute, hour, day, month, weekDay }: CronFields, timeZone: string): number {
+export function gapsOf({ minute, hour, day, month, weekDay }: CronFields, timeZone: string): { readonly smallest: number; readonly largest: number } {
   // As CDK writes it: a finer field that is not given is any, `*`.
   const minutes = valuesOf('minute', minute ?? '*', 0, 59);
   const hours = valuesOf('hour', hour ?? '*', 0, 23);
@@ -25,7 +25,7 @@ export function largestGap({ minute, hour, day, month, weekDay }: CronFields, ti
   const times = hours.flatMap((h) => minutes.map((m) => h * 60 + m));
 
   const changes = clockChanges(timeZone);
-  let [largest, count, previous, change] = [0, 0, 0, 0];
+  let [smallest, largest, count, previous, change] = [Infinity, 0, 0, 0, 0];
   for (let date = FIRST_DAY; date < END_DAY; date++) {
     const { monthOfYear, dayOfMonth } = calendarDate(date);
     if (!months.includes(monthOfYear) || !days.includes(dayOfMonth) || !weekDays.includes((date + 4) % 7 + 1)) continue;
@@ -35,12 +35,15 @@ export function largestGap({ minute, hour, day, month, weekDay }: CronFields, ti
       const { offset, skipUntil } = changes[change];
       if (local < skipUntil) continue;
       const instant = local - offset;
-      if (count++ > 0) largest = Math.max(largest, instant - previous);
+      if (count++ > 0) {
+        smallest = Math.min(smallest, instant - previous);
+        largest = Math.max(largest, instant - previous);
+      }
       previous = instant;
     }
   }
   if (count < 2) throw new Error(`a schedule must have at least two times in two years, got ${count}`);
-  return largest;
+  return { smallest, largest };
 }
 
 interface ClockChange {

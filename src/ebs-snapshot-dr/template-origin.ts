@@ -5,5 +5,5 @@ export interface TemplateOrigin {
   readonly bucket: s3.IBucket;
   readonly key: string;
   /** What the template says of its parameters; undefined if that is not known at synth. */
-  readonly parameters?: Readonly<Record<string, { readonly hasDefault: boolean }>>;
+  readonly parameters?: Readonly<Record<string, { readonly hasDefault: boolean; readonly noEcho: boolean }>>;
 }

@@ -1,7 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
-import { App, Duration, Stack, TimeZone, Token } from 'aws-cdk-lib';
+import { App, Duration, Stack, Stage, TimeZone, Token } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -35,7 +36,7 @@ function plan(props: Partial<EbsSnapshotDrProps> = {}, stack = source): EbsSnaps
 }
 
 function restore(template: DrTemplate, parameters: { [name: string]: RestoreParam } = {}): EbsDrSite {
-  return site({ restore: EbsRestore.cloudFormation({ template, parameters, executionRole: iam.Role.fromRoleName(recovery, 'Execution', 'restore') }) });
+  return site({ restore: EbsRestore.cloudFormation({ template, parameters, executionRole: iam.Role.fromRoleName(recovery, `Execution${++count}`, 'restore') }) });
 }
 
 describe('Regions', () => {
@@ -102,6 +103,34 @@ describe('the key AWS manages, with another account', () => {
   });
 });
 
+describe('keys', () => {
+  const arn = (region: string, resource: string) => `arn:aws:kms:${region}:${ACCOUNT}:${resource}`;
+  const imported = (stack: Stack, region: string, resource = 'key/1') => kms.Key.fromKeyArn(stack, `Imported${++count}`, arn(region, resource));
+  const isAlias = (name: string) => `'${name}' must be a key itself, got an alias, on which IAM grants nothing; import the key by kms.Key.fromLookup() or kms.Key.fromKeyArn()`;
+
+  test('aliases', () => {
+    expect(() => site({ encryptionKey: kms.Alias.fromAliasName(recovery, 'Mine', 'alias/mine') })).toThrow(isAlias('encryptionKey'));
+    expect(() => site({ encryptionKey: new kms.Alias(recovery, 'New', { aliasName: 'alias/mine', targetKey: new kms.Key(recovery, 'Key') }) })).toThrow(isAlias('encryptionKey'));
+    expect(() => plan({ volumeKeys: [imported(source, 'eu-west-1', 'alias/mine')] })).toThrow(isAlias('volumeKeys'));
+  });
+
+  test('of other Regions', () => {
+    expect(() => site({ encryptionKey: imported(recovery, 'eu-west-1') })).toThrow("'encryptionKey' must be a key of eu-central-1, got one of eu-west-1");
+    expect(() => plan({ volumeKeys: [imported(source, 'eu-central-1')] })).toThrow("'volumeKeys' must be a key of eu-west-1, got one of eu-central-1");
+    expect(() => plan({ copyTo: [site({ encryptionKey: imported(recovery, 'eu-central-1') })], volumeKeys: [imported(source, 'eu-west-1')] })).not.toThrow();
+  });
+
+  test('for something else', () => {
+    const rsa = { keySpec: kms.KeySpec.RSA_2048 };
+    expect(() => site({ encryptionKey: new kms.Key(recovery, 'Rsa', { ...rsa, keyUsage: kms.KeyUsage.SIGN_VERIFY }) })).toThrow("'encryptionKey' must be a symmetric key, got one of RSA_2048");
+    expect(() => site({ signingKey: new kms.Key(recovery, 'Symmetric') }))
+      .toThrow("'signingKey' must be an RSA key for SIGN_VERIFY, got one of SYMMETRIC_DEFAULT for ENCRYPT_DECRYPT; give 'keySpec' and 'keyUsage'");
+    expect(() => site({ signingKey: new kms.Key(recovery, 'Decrypts', { ...rsa, keyUsage: kms.KeyUsage.ENCRYPT_DECRYPT }) })).toThrow('got one of RSA_2048 for ENCRYPT_DECRYPT');
+    expect(() => site({ signingKey: new kms.Key(recovery, 'Signs', { ...rsa, keyUsage: kms.KeyUsage.SIGN_VERIFY }) })).not.toThrow();
+    expect(() => site({ signingKey: imported(recovery, 'eu-central-1') })).not.toThrow();
+  });
+});
+
 describe('archive', () => {
   const archived = (after: number, retention: EbsRetention) => () => plan({ archiveAfter: days(after), retention });
 
@@ -129,6 +158,18 @@ describe('archive', () => {
   test('in whole days', () => {
     expect(() => plan({ archiveAfter: Duration.hours(36) })).toThrow("'archiveAfter' must be 1 to 36500 whole days, got 1 day 12 hours");
     expect(() => plan({ archiveAfter: days(numberToken()) })).toThrow("'archiveAfter' must be known at synth, got a token");
+  });
+});
+
+describe('schedule', () => {
+  test.each([{ hour: '3' }, { minute: '*/4' }, {}])('with times too close: %j', (fields) => {
+    expect(() => EbsSchedule.cron(fields)).toThrow(/^a schedule must leave at least 5 minutes between two times, got [14]; give 'minute', which is every one if left out$/);
+  });
+
+  test('with a gap that no RPO covers', () => {
+    expect(() => plan({ schedule: EbsSchedule.cron({ minute: '0', hour: '0', day: '1' }) }))
+      .toThrow("'schedule' must have a time at least every 30 days, which is the longest RPO, got a gap of 31 days; schedule more often");
+    expect(plan({ schedule: EbsSchedule.rate(days(20)) }).rpo.toDays()).toBe(30);
   });
 });
 
@@ -195,8 +236,49 @@ describe('template', () => {
     expect(() => restore(TEMPLATE)).toThrow("'parameters' of a restore must give Data, which the template has no default for");
   });
 
+  test('of nothing, of no object, or not known', () => {
+    for (const text of ['', 'null', '[]']) expect(() => restore(DrTemplate.inline(text))).toThrow("the template of a restore must have 'Resources', got none");
+    expect(() => DrTemplate.inline(`{"Resources":"${Token.asString({ Ref: 'R' })}"}`))
+      .toThrow("the template of a restore must be known at synth, got a token; write it to a bucket, and give that by 'fromBucket()'");
+    expect(() => restore(DrTemplate.fromAsset(tmpdir()))).toThrow(`the template of a restore must be a file, got '${tmpdir()}', which is none`);
+    expect(() => restore(DrTemplate.fromAsset('/nowhere/app.json'))).toThrow("the template of a restore must be a file, got '/nowhere/app.json', which is none");
+  });
+
+  test.each(['true', '"true"'])('with a secret that everybody could read: NoEcho %s', (noEcho) => {
+    const template = DrTemplate.inline(`{"Parameters":{"Password":{"NoEcho":${noEcho}}},"Resources":{}}`);
+    expect(() => restore(template, { Password: RestoreParam.value('x') })).toThrow("'parameters' of a restore must give no fixed value to Password, which is NoEcho: it would be "
+      + "readable in the function's variables; let the template resolve it from Secrets Manager, or give it a default");
+  });
+
   test('in YAML is believed', () => {
     expect(() => restore(DrTemplate.inline('Resources: {}'), { A: RestoreParam.value('') })).not.toThrow();
+  });
+});
+
+describe('parameters that every restore would refuse', () => {
+  const withParameter = (parameter: RestoreParam, props: Partial<EbsSnapshotDrProps> = {}) => () => {
+    const template = DrTemplate.inline('{"Parameters":{"P":{}},"Resources":{}}');
+    plan({ planName: 'gold', copyTo: [restore(template, { P: parameter })], ...props });
+    app.synth();
+  };
+  const code = () => s3.Bucket.fromBucketName(source, `Code${++count}`, 'shop-code');
+
+  test.each<[string, () => RestoreParam, string]>([
+    ['a plan of another site', () => RestoreParam.snapshot('/dev/sdf', { planName: 'silver' }), "of a plan of the site, gold, got 'silver'"],
+    ['an image', () => RestoreParam.image(), "of a plan with images, got gold without; give 'images'"],
+    ['an artifact', () => RestoreParam.artifactKey('code', 'app.zip'), "of a bucket among the plans' 'artifacts', of which there are none, got 'code'"],
+    ["an artifact's version", () => RestoreParam.artifactVersion('code', 'app.zip'), "of a bucket among the plans' 'artifacts', of which there are none, got 'code'"],
+    ['a zone', () => RestoreParam.availabilityZone('eu-central-1a', 'eu-west-1a'), "of zones of eu-central-1, where the site is, got 'eu-west-1a'"],
+  ])('%s', (_, parameter, message) => {
+    expect(withParameter(parameter())).toThrow(`parameter 'P' of 'restore' must be ${message}`);
+  });
+
+  test('what a plan has is fine', () => {
+    expect(withParameter(RestoreParam.image({ planName: 'gold' }), { images: EbsImages.every(Duration.hours(1)) })).not.toThrow();
+  });
+
+  test('what is among the artifacts is fine', () => {
+    expect(withParameter(RestoreParam.artifactKey('shop-code', 'app.zip'), { artifacts: [code()] })).not.toThrow();
   });
 });
 
@@ -236,7 +318,11 @@ describe('freezing', () => {
     expect(() => EbsConsistency.freeze({ paths: ['/data'], maxFrozen })).toThrow(`'maxFrozen' must be 5 to 120 whole seconds, got ${maxFrozen.toHumanString()}`);
   });
 
-  test.each(['/', 'data', '/data/', '/a b', '/a:b', '/data;reboot', '/$(id)'])('%s', (path) => {
+  test('a path twice', () => {
+    expect(() => EbsConsistency.freeze({ paths: ['/data', '/data'] })).toThrow("'paths' must not repeat a name, got '/data' twice");
+  });
+
+  test.each(['/', '/..', '/data/..', '/./data', 'data', '/data/', '/a b', '/a:b', '/data;reboot', '/$(id)'])('%s', (path) => {
     expect(() => EbsConsistency.freeze({ paths: [path] }))
       .toThrow(`'paths' must be absolute paths of letters, digits, '.', '_' and '-' below the root, which cannot be frozen safely, got '${path}'`);
   });
@@ -266,6 +352,7 @@ describe('more than limits', () => {
 
   test.each<[EbsDrSiteProps, string]>([
     [{ maxConcurrentCopies: 0 }, "'maxConcurrentCopies' must be a whole number from 1 to 1000, got 0"],
+    [{ keepVersions: days(0) }, "'keepVersions' must be 1 to 36500 whole days, got 0 days"],
     [{ siteName: '1st' }, "'siteName' must be 1 to 60 letters, digits and '-', a letter first, got '1st'"],
     [{ siteName: Token.asString({ Ref: 'S' }) }, "'siteName' must be known at synth, got a token"],
     [{ drill: EbsDrill.scheduled(EbsSchedule.rate(days(7))) }, "'drill' needs 'restore', got none: a drill is a restore that is rehearsed"],
@@ -290,6 +377,48 @@ describe('more than limits', () => {
     expect(() => new EbsSnapshotDr(source, 'Second', { selection: SELECT, planName: 'p', copyTo: [one] })).toThrow(/^'planName' must be unique at site '.*', got 'p' twice$/);
   });
 
+  test('two sites in one place', () => {
+    expect(() => plan({ copyTo: [site(), site()] })).toThrow("'copyTo' must be sites of different Regions or accounts, got two in eu-central-1: each would take the other's copies "
+      + 'for its own; leave one out');
+    const vault = new Stack(app, 'Vault', { env: { region: 'eu-central-1', account: VAULT } });
+    expect(() => plan({ copyTo: [site(), site({}, vault)] })).not.toThrow();
+  });
+
+  test.each<[string, () => Stack]>([['at another site', () => recovery], ['in another Region', () => new Stack(app, 'Third', { env: { region: 'eu-north-1', account: ACCOUNT } })]])(
+    'a name twice in one place: %s', (_, stack) => {
+      plan({ planName: 'p' });
+      plan({ planName: 'p', copyTo: [site({}, stack())] });
+      expect(() => app.synth()).toThrow(/'planName' must be unique in an account and Region, at sites, too, got 'p' also from 'Source\/Dr\d+'; give another name/);
+    });
+
+  test('a name twice in two places is fine', () => {
+    const [north, south] = ['eu-north-1', 'eu-south-1'].map((region) => new Stack(app, region, { env: { region, account: ACCOUNT } }));
+    plan({ planName: 'p' });
+    plan({ planName: 'p', copyTo: [site({}, south)] }, north);
+    for (const stage of ['Test', 'Prod'].map((name) => new Stage(app, name))) {
+      const [from, to] = ['eu-west-1', 'eu-central-1'].map((region) => new Stack(stage, region, { env: { region } }));
+      plan({ planName: 'p', copyTo: [site({}, to)] }, from);
+    }
+    expect(() => app.synth()).not.toThrow();
+  });
+
+  test('a bucket without versions', () => {
+    expect(() => site({ bucket: new s3.Bucket(recovery, 'Plain') }))
+      .toThrow("'bucket' must be versioned, got one that is not: recovery points name versions of templates and artifacts; set its 'versioned'");
+    expect(() => site({ bucket: new s3.Bucket(recovery, 'Versioned', { versioned: true }) })).not.toThrow();
+  });
+
+  test('a bucket of artifacts that is given a name is known by it', () => {
+    const shared = site();
+    plan({ artifacts: [new s3.Bucket(source, 'Named', { bucketName: 'shop-code' })], copyTo: [shared] });
+    expect(JSON.stringify(Template.fromStack(recovery).toJSON())).toContain('shop-code');
+  });
+
+  test('artifacts of one bucket twice', () => {
+    const code = () => s3.Bucket.fromBucketName(source, `Code${++count}`, 'shop-code');
+    expect(() => plan({ artifacts: [code(), code()] })).toThrow("'artifacts' must not repeat a name, got 'shop-code' twice");
+  });
+
   test('artifacts whose bucket has no name yet', () => {
     expect(() => plan({ artifacts: [new s3.Bucket(source, 'Code')] })).toThrow("'artifacts' must be buckets whose names are known at synth, got a token: sites in other Regions read "
       + "them; give the bucket a 'bucketName'");
@@ -303,6 +432,7 @@ describe('more than limits', () => {
     [() => EbsLock.compliance(days(1), { coolOff: Duration.hours(73) }), "'coolOff' must be 1 to 72 whole hours, got 3 days 1 hour"],
     [() => EbsLock.governance(days(numberToken())), "'period' must be known at synth, got a token"],
     [() => EbsDrill.scheduled(EbsSchedule.rate(days(7)), { teardownAfter: days(8) }), "'teardownAfter' must be 0 minutes to 7 days, got 8 days"],
+    [() => EbsDrill.scheduled(EbsSchedule.rate(days(1)), { teardownAfter: days(1) }), "'teardownAfter' must be less than 1 day, when the next drill begins, got 1 day"],
     [() => EbsDrill.scheduled(EbsSchedule.rate(days(7)), { maxRestore: Duration.minutes(4) }), "'maxRestore' must be 5 minutes to 1 day, got 4 minutes"],
     [() => RestoreParam.snapshot('/dev/s d'), "'device' must be a device like '/dev/sdf' or 'xvda', got '/dev/s d'"],
     [() => RestoreParam.instanceType(), "'candidates' must hold at least one, got none"],
@@ -317,6 +447,6 @@ describe('more than limits', () => {
 
   test('a site without a plan', () => {
     site();
-    expect(() => app.synth()).toThrow(/'Recovery\/Site\d+' must be named by 'copyTo' of an EbsSnapshotDr, got no plan/);
+    expect(() => app.synth()).toThrow(/'Recovery\/Site\d+' must be named by 'copyTo' of an EbsSnapshotDr in the same app, got no plan/);
   });
 });

@@ -1,6 +1,6 @@
 import { Duration, TimeZone, Token } from 'aws-cdk-lib';
 import { EbsSchedule } from '../../src';
-import { CronFields, largestGap } from '../../src/ebs-snapshot-dr/schedule-gap';
+import { CronFields, gapsOf } from '../../src/ebs-snapshot-dr/schedule-gap';
 
 const HOUR = 60;
 const DAY = 24 * HOUR;
@@ -25,11 +25,11 @@ describe('the largest gap', () => {
     [{ minute: '30', hour: '2' }, 'America/New_York', 47 * HOUR, 'west of Greenwich'],
     [{ minute: '*/15' }, 'Australia/Lord_Howe', 45, 'a change by half an hour'],
   ])('of %j in %s is %i minutes: %s', (fields, zone, minutes) => {
-    expect(largestGap(fields, zone)).toBe(minutes);
+    expect(gapsOf(fields, zone).largest).toBe(minutes);
   });
 
   test('leap days are days', () => {
-    expect(() => largestGap({ day: '29', month: '2', hour: '0', minute: '0' }, 'UTC')).toThrow('a schedule must have at least two times in two years, got 1');
+    expect(() => gapsOf({ day: '29', month: '2', hour: '0', minute: '0' }, 'UTC')).toThrow('a schedule must have at least two times in two years, got 1');
   });
 
   test('agrees with counting every minute by the calendar of the runtime', () => {
@@ -43,7 +43,7 @@ describe('the largest gap', () => {
       gaps.push((instant - previous) / 60_000);
       previous = instant;
     }
-    expect(largestGap({ minute: '45', hour: '6', weekDay: 'MON,THU' }, 'Europe/Berlin')).toBe(Math.max(...gaps.slice(1)));
+    expect(gapsOf({ minute: '45', hour: '6', weekDay: 'MON,THU' }, 'Europe/Berlin').largest).toBe(Math.max(...gaps.slice(1)));
   });
 });
 
@@ -60,7 +60,7 @@ describe('what cannot be read is refused', () => {
     [{ minute: '1-2-3' }, "'minute' must be of numbers from 0 to 59, lists, ranges, steps and '*', got '1-2-3'"],
     [{ minute: '1/2/3' }, "'minute' must be of numbers from 0 to 59, lists, ranges, steps and '*', got '1/2/3'"],
   ])('%j', (fields, message) => {
-    expect(() => largestGap(fields, 'UTC')).toThrow(message);
+    expect(() => gapsOf(fields, 'UTC')).toThrow(message);
   });
 
   test('a zone that does not exist', () => {
