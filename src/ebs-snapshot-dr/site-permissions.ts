@@ -135,7 +135,8 @@ export function allowRestoring(handler: BundledFunction, kind: 'restore' | 'dril
   handler.allow(['cloudformation:CreateChangeSet'], [stacks], { ...template, StringEquals: { 'cloudformation:RoleArn': executionRole.roleArn } });
   handler.allow([
     'cloudformation:DescribeChangeSet', 'cloudformation:DescribeStackEvents', 'cloudformation:DescribeStacks', 'cloudformation:ExecuteChangeSet',
-    'cloudformation:ListStackResources',
+    // Change sets that give their stack tags need it as well.
+    'cloudformation:ListStackResources', 'cloudformation:TagResource',
   ], [stacks]);
   handler.allow(['cloudformation:GetTemplateSummary'], ['*'], template);
   handler.allow(['iam:PassRole'], [executionRole.roleArn], { StringEquals: { 'iam:PassedToService': 'cloudformation.amazonaws.com' } });

@@ -375,6 +375,8 @@ function ofRestore(): Line[] {
     mayNot('make one of another stack', 'cloudformation:CreateChangeSet', stack('payroll'), CHANGE),
     mayNot('make one of a drill', 'cloudformation:CreateChangeSet', stack('shop-drill-1'), CHANGE),
     may('execute it', 'cloudformation:ExecuteChangeSet', stack('shop-restore-1')),
+    may('tag its stack', 'cloudformation:TagResource', stack('shop-restore-1')),
+    mayNot('tag others', 'cloudformation:TagResource', stack('payroll')),
     mayNot('execute others', 'cloudformation:ExecuteChangeSet', stack('payroll')),
     mayNot('delete what it restored', 'cloudformation:DeleteStack', stack('shop-restore-1')),
     mayNot('update a stack', 'cloudformation:UpdateStack', stack('shop-restore-1')),

@@ -26,14 +26,21 @@ const GONE = /^Invalid(Snapshot|AMIID)\.(NotFound|Unavailable)$/;
  * goes on with.
  */
 export class Deletions {
-  public static async read(run: Run & { readonly ec2: Ec2 }, plan: string, forget: (set: string) => Promise<void>): Promise<Deletions> {
-    return new Deletions(run, plan, forget, await run.ledger.list(LEDGER.deletion(plan)) as readonly Entry[]);
+  /**
+   * @param forget from then on nobody finds the set
+   * @param restoring sets that restores are using at this moment
+   */
+  public static async read(
+    run: Run & { readonly ec2: Ec2 }, plan: string, forget: (set: string) => Promise<void>, restoring: () => Promise<ReadonlySet<string>>,
+  ): Promise<Deletions> {
+    return new Deletions(run, plan, forget, restoring, await run.ledger.list(LEDGER.deletion(plan)) as readonly Entry[]);
   }
 
   private constructor(
     private readonly run: Run & { readonly ec2: Ec2 },
     private readonly plan: string,
     private readonly forget: (set: string) => Promise<void>,
+    private readonly restoring: () => Promise<ReadonlySet<string>>,
     private readonly entries: readonly Entry[],
   ) {}
 
@@ -57,6 +64,12 @@ export class Deletions {
       pk: LEDGER.deletion(this.plan), sk: image ?? set, at: clock.now(), set, snapshots, ...image !== undefined && { image },
     };
     await ledger.put(entry);
+    // A restore that began since this run read the list has not seen the entry, but is in the list by now.
+    if (image === undefined && (await this.restoring()).has(set)) {
+      await ledger.remove(entry.pk, entry.sk);
+      log.info('set is being restored, it stays', { plan: this.plan, set });
+      return false;
+    }
     log.info(image === undefined ? 'set is deleted' : 'image is deleted', { plan: this.plan, set, image, snapshots: snapshots.length, reasons });
     return this.carryOut(entry);
   }

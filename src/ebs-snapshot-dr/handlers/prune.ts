@@ -87,7 +87,7 @@ async function pruneSide(run: PruneRun, side: Side): Promise<Pruned> {
   const users = groupBy(images.flatMap(({ image, snapshots: ids }) => ids.map((id) => ({ image, id }))), ({ id }) => id);
   const inventory: Inventory = { sets, byId, images, imagesOf: (snapshot) => (users.get(snapshot) ?? []).map(({ image }) => image) };
 
-  const deletions = await Deletions.read(run, side.plan, side.forget);
+  const deletions = await Deletions.read(run, side.plan, side.forget, side.restoring);
   await checkWhole(run, side, snapshots, deletions.sets);
   const there = new Set(images.map(({ image }) => image));
   await deletions.finish(({ set, image }) => image === undefined ? byId.get(set)?.state === 'complete' : there.has(image));
