@@ -12,8 +12,8 @@ import {
 } from '../kit/fakes/ec2';
 
 export const START = Date.UTC(2026, 10, 21, 9, 59);
-export const SOURCE: Caller = { account: '111122223333', region: 'eu-central-1' };
-export const SITE: Caller = { account: '111122223333', region: 'eu-west-1' };
+export const SOURCE: Caller = { account: '123456789012', region: 'eu-west-1' };
+export const SITE: Caller = { account: '123456789012', region: 'eu-central-1' };
 export const PLAN = 'gold';
 export const ORIGIN = `${SOURCE.account}/${SOURCE.region}`;
 
@@ -74,11 +74,13 @@ export interface FlowOptions {
   readonly freezer?: Freezer;
   readonly key?: string;
   readonly durations?: Durations;
+  /** @default a new one */
+  readonly model?: Ec2Model;
 }
 
 /** Both Regions of a plan in process, over the model of EC2. */
 export class FlowAtWork {
-  public readonly clock = new VirtualClock(START);
+  public readonly clock: VirtualClock;
   public readonly model: Ec2Model;
   public readonly tables = {
     plan: new LedgerTable(SOURCE.region, () => this.clock.now()),
@@ -93,7 +95,8 @@ export class FlowAtWork {
 
   constructor(private readonly options: FlowOptions = {}) {
     const { copyLimit, maxSettleMs = 20_000, durations = STEADY } = options;
-    this.model = new Ec2Model({ clock: this.clock, copyLimit, maxSettleMs, durations });
+    this.model = options.model ?? new Ec2Model({ clock: new VirtualClock(START), copyLimit, maxSettleMs, durations });
+    this.clock = this.model.clock;
   }
 
   public instance(volumes: number | readonly VolumeSpec[] = 2, tags: Record<string, string> = {}) {

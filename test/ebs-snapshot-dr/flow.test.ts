@@ -149,7 +149,7 @@ describe('calls that fail', () => {
 
 describe('copies that fail', () => {
   test('a key nobody may use: EC2\'s message is logged, the copy deleted, and tried again when the key is back', async () => {
-    const key = 'arn:aws:kms:eu-west-1:111122223333:key/site';
+    const key = 'arn:aws:kms:eu-central-1:123456789012:key/site';
     const flow = new FlowAtWork({ key });
     const stored = flow.model.addKey({ ...SITE, arn: key });
     stored.enabled = false;

@@ -86,7 +86,7 @@ test(`${RUNS} schedules of faults, seed ${SEED}: never frozen longer than ${MAX_
   const late = outcomes.filter(({ longest }) => longest > MAX_FROZEN).length;
   console.log(`freeze: ${RUNS} schedules, ${outcomes.filter(({ frozen }) => frozen > 0).length} froze, `
     + `${outcomes.filter(({ code }) => code === undefined).length} killed, `
-    + `longest ${Math.max(...outcomes.map(({ longest }) => longest))} s, ${late} beyond ${MAX_FROZEN} s for the machine's lateness`);
+    + `longest ${Math.max(...outcomes.map(({ longest }) => longest)).toFixed(2)} s, ${late} beyond ${MAX_FROZEN} s for the machine's lateness`);
   expect(failures).toEqual([]);
 });
 

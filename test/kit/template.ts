@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { App, Stack } from 'aws-cdk-lib';
+import { App, Stack, Token } from 'aws-cdk-lib';
 import { STREAM_MAPPING_DEFAULTS, type StreamMapping } from './dispatch/stream';
 import { DEFAULT_PLACEMENT, Resolver, type Placement, type Template } from './resolver';
 
@@ -201,7 +201,8 @@ export class TemplateModel {
     const manifest = JSON.parse(readFileSync(join(assembly.directory, `${stack.artifactId}.assets.json`), 'utf8'));
     const assets = Object.entries(manifest.files as Record<string, { source: { path: string } }>)
       .map(([hash, { source }]) => [hash, resolve(assembly.directory, source.path)] as const);
-    return new TemplateModel(artifact.template, new Map(assets), { ...DEFAULT_PLACEMENT, ...placement });
+    const region = Token.isUnresolved(stack.region) ? {} : { region: stack.region };
+    return new TemplateModel(artifact.template, new Map(assets), { ...DEFAULT_PLACEMENT, ...region, ...placement });
   }
 
   public readonly resolver: Resolver;

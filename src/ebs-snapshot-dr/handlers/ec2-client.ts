@@ -19,7 +19,9 @@ import { retry } from '../../handler-kit/retry';
 const PAGE = 1000;
 const MAX_VALUES = 200;
 /** Tokens come back at 20 a second or so ("API throttling", EC2 user guide): a minute of patience is many of them. */
-const RETRY = { attempts: 12, baseMs: 200, capMs: 20_000 };
+const THROTTLED = { attempts: 12, baseMs: 200, capMs: 20_000, isRetryable: isThrottle };
+/** A Region that does not answer is not asked for long: others may. */
+const FAILED = { attempts: 3, baseMs: 200, capMs: 2000, isRetryable: (error: unknown) => !isRefusal(error) };
 
 /** One attempt each: whether a call may be repeated depends on what it does. A page of a thousand takes seconds. */
 const CLIENT = {
@@ -231,14 +233,15 @@ export class SdkEc2 implements Ec2 {
 
   /** What may be done twice: again after throttles, failures of the service, and lost answers. */
   private read<T>(call: () => Promise<T>): Promise<T> {
-    return retry(call, { ...RETRY, isRetryable: (error) => isThrottle(error) || !isRefusal(error), deadline: this.deadline });
+    const { deadline } = this;
+    return retry(() => retry(call, { ...THROTTLED, deadline }), { ...FAILED, deadline });
   }
 
   /** What makes something: again only if EC2 did nothing. */
   private once<T>(call: () => Promise<T>, withinMs = Infinity): Promise<T> {
     const end = Date.now() + withinMs;
     const deadline = { remainingMs: () => Math.min(this.deadline.remainingMs(), end - Date.now()) };
-    return retry(call, { ...RETRY, isRetryable: isThrottle, deadline });
+    return retry(call, { ...THROTTLED, deadline });
   }
 }
 

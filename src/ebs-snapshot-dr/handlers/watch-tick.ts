@@ -177,7 +177,8 @@ async function learnDurations(run: WatchRun, plan: SitePlan, sets: readonly SetV
     const before = learnt.get(volume) ?? items.get(volume);
     const kind = first.get(volume) === copy.startedAt && before === undefined ? 'fullMs' : 'incrementalMs';
     const expires = Math.ceil(expiry(plan, clock.now()) / 1000);
-    learnt.set(volume, { ...before, pk: LEDGER.lineage(plan.plan), sk: volume, at: clock.now(), expires, [kind]: copy.completedAt - copy.startedAt });
+    const duration = { [kind]: copy.completedAt - copy.startedAt };
+    learnt.set(volume, { ...before, pk: LEDGER.lineage(plan.plan), sk: volume, at: clock.now(), expires, ...duration });
   }
   await inParallel([...learnt.values()], WIDTH, async (item) => run.remainingMs() < END_MS / 2 || ledger.put(item));
 }

@@ -211,19 +211,14 @@ class FreezingInstance {
   }
 
   private times(): { readonly longest: number; readonly frozen: number } {
-    const since = new Map<string, number>();
-    let longest = 0;
-    let frozen = 0;
-    for (const line of readFileSync(join(this.root, 'log'), 'utf8').split('\n').slice(0, -1)) {
-      const [what, name, at] = line.split(' ');
-      if (what === 'F') {
-        since.set(name, Number(at));
-        frozen++;
-      } else {
-        longest = Math.max(longest, (Number(at) - since.get(name)!) / 100);
-      }
-    }
-    return { longest, frozen };
+    // The n-th freeze of a file system ends with its n-th thaw, whichever of them wrote its line first.
+    const lines = readFileSync(join(this.root, 'log'), 'utf8').split('\n').slice(0, -1).map((line) => line.split(' '));
+    const times = (what: string, name: string) => lines.flatMap(([event, of, at]) => event === what && of === name ? Number(at) / 100 : []);
+    const durations = this.plan.paths.flatMap((_, i) => {
+      const thaws = times('U', `fs${i}`);
+      return times('F', `fs${i}`).map((from, n) => (thaws[n] ?? Infinity) - from);
+    });
+    return { longest: Math.max(0, ...durations), frozen: durations.length };
   }
 }
 
