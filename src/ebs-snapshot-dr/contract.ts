@@ -109,7 +109,7 @@ export interface RetentionPolicy {
   readonly timeZone: string;
 }
 
-/** Deletions of one run at most: the smaller one of both, but at least one. */
+/** Deletions of one run at most: the smaller one of both, but at least one, and as many as sets came in lately. */
 export interface Brake {
   readonly maxSets: number;
   /** Of the sets there are, 0..1. */

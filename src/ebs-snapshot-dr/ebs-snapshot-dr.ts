@@ -35,7 +35,10 @@ import { EachPrincipal } from '../private/each-principal';
 import { checkInteger, checkKnown, checkNumber, checkPattern, checkUnique } from '../private/validate';
 import { HandlerOptions } from '../shared';
 
-/** How many sets one run of a prune function deletes at most: the smaller one of both, but at least one. */
+/**
+ * How many sets one run of a prune function deletes at most: the smaller one of both, but at least one, and in any case as many
+ * as became complete in the two hours before.
+ */
 export interface EbsBrake {
   /**
    * Sets, 1 to 10000.

@@ -22,3 +22,18 @@ test('a restore that begins while sets are deleted keeps its set', async () => {
   expect(list(LEDGER.deletion('gold')).map(({ sk }) => sk)).toEqual([first]);
   expect([flow.metrics[METRIC.setsDeleted], flow.metrics[METRIC.pruneHeld]]).toEqual([1, 1]);
 });
+
+test('a short retention does not pile up behind the brake', async () => {
+  const brake = { maxSets: 100, maxShare: 0.1 };
+  const flow = new FlowAtWork({ plan: { retention: KEEP_LAST(2), brake }, site: { retention: KEEP_LAST(2), brake } });
+  flow.instance(1);
+  flow.instance(1);
+  for (let hour = 0; hour < 8; hour++) {
+    await flow.hour();
+    for (const side of ['plan-prune', 'site-prune'] as const) {
+      await flow.ok(side);
+      expect(flow.metrics[METRIC.pruneHeld]).toBe(0);
+    }
+  }
+  expect(flow.points).toHaveLength(4);
+});

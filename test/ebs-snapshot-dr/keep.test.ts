@@ -84,6 +84,12 @@ test('whatever the policy says, each instance keeps a complete set and each volu
   }));
 });
 
+test('the brake lets as many go as came in', () => {
+  const sets = Array.from({ length: 9 }, (_, day) => idOf(day));
+  expect(brake(sets, 20, { maxSets: 1, maxShare: 0.1 }, 6)).toEqual({ now: sets.slice(0, 6), held: sets.slice(6) });
+  expect(brake(sets, 90, { maxSets: 8, maxShare: 0.1 }, 6).now).toHaveLength(8);
+});
+
 test.each([
   [10, 1, 20, 3, 3],
   [2, 1, 20, 3, 2],

@@ -48,9 +48,13 @@ export function newestCopies(sets: readonly SetView[]): ReadonlySet<string> {
   ]);
 }
 
-/** Lets the oldest deletions through: the smaller number of both, but at least one. */
-export function brake(deletions: readonly string[], total: number, limits: Brake): { readonly now: string[]; readonly held: string[] } {
-  const most = Math.max(1, Math.min(limits.maxSets, Math.floor(total * limits.maxShare)));
+/**
+ * Lets the oldest deletions through: the smaller number of both, but at least one.
+ *
+ * @param arrived sets that came in lately: as many go in any case, or what comes in every hour would pile up for ever
+ */
+export function brake(deletions: readonly string[], total: number, limits: Brake, arrived = 0): { readonly now: string[]; readonly held: string[] } {
+  const most = Math.max(1, arrived, Math.min(limits.maxSets, Math.floor(total * limits.maxShare)));
   const oldestFirst = [...deletions].sort((a, b) => scheduledAt(a) - scheduledAt(b) || (a < b ? -1 : 1));
   return { now: oldestFirst.slice(0, most), held: oldestFirst.slice(most) };
 }

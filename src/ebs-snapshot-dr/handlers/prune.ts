@@ -41,6 +41,8 @@ const WIDTH = 4;
 /** A deletion is not begun when less is left. */
 const DELETION_MS = 15_000;
 const DAY_MS = 86_400_000;
+/** What became complete since the run before the last one, every hour, is taken for what the sets to be deleted make room for. */
+const ARRIVED_MS = 2 * 3_600_000;
 /** A failed image stays so long for somebody to look at. */
 const FAILED_IMAGE_MS = 3_600_000;
 /** Ids of one call. */
@@ -111,7 +113,8 @@ async function decide(run: PruneRun, side: Side, inventory: Inventory, deletions
     .filter(({ set }) => membersOf(byId.get(set)!).every(({ snapshot }) => imagesOf(snapshot).length === 0))
     .map(({ set, reasons }) => [set, reasons]));
 
-  const { now: chosen, held } = brake([...doomed.keys()], sets.length, side.brake);
+  const arrived = complete.filter((set) => completedAt(set) > run.clock.now() - ARRIVED_MS).length;
+  const { now: chosen, held } = brake([...doomed.keys()], sets.length, side.brake, arrived);
   const gone = await inParallel(chosen, WIDTH, async (set) => run.remainingMs() >= DELETION_MS
     && deletions.begin({ set, snapshots: membersOf(byId.get(set)!).map(({ snapshot }) => snapshot), reasons: doomed.get(set)! }));
   const deleted = gone.filter(Boolean).length;
@@ -121,6 +124,10 @@ async function decide(run: PruneRun, side: Side, inventory: Inventory, deletions
   if (side.archiveAfterDays > 0) await archive(run, side, verdicts, inventory);
   const unanswered = awaited.unanswered ? wanted.filter(({ keep }) => !keep).length : 0;
   return { deleted, held: held.length + chosen.length - deleted + unanswered, imagesInUse };
+}
+
+function completedAt({ snapshots }: SetView): Millis {
+  return Math.max(...snapshots.map((snapshot) => snapshot.completedAt ?? snapshot.startedAt));
 }
 
 function membersOf({ snapshots, duplicates }: SetView): Snapshot[] {
