@@ -74,6 +74,8 @@ const LONG: readonly Step[] = [
   seeded('redirects to other hosts', 'edge-rewrite/emit\\.test\\.ts$', 1_000_000),
   seeded('simulations', 'simulation/[^/]*\\.test\\.ts$', 1_000),
   seeded('aggregates', 'kcl/kcl\\.test\\.ts$', 1_000_000),
+  // Runs on all processors by itself.
+  { name: 'years of disaster recovery', command: ['tsx', 'test/ebs-snapshot-dr/simulation/long.ts'], env: { KIT_SEED: seed, KIT_RUNS: '1000' }, timeoutMinutes: 180 },
   // Says so and fails where there is no Go: no run without it has compared anything.
   { name: 'retention beside restic', command: ['tsx', 'test/ebs-snapshot-dr/restic/differential.ts'], env: { KIT_SEED: seed, KIT_RUNS: '500000' }, timeoutMinutes: 60 },
 ];

@@ -84,6 +84,11 @@ export class Oracle {
     return calls.some((call) => call.every(({ id }) => copies.some((copy) => copy.source === id && isGood(copy))));
   }
 
+  /** Its copies are not all there, and none of them was there and is gone. */
+  public isAwaited(truth: SetTruth): boolean {
+    return !this.isWholeAtSite(truth) && !truth.copies.some(({ deleted, completedAt }) => deleted && completedAt !== undefined);
+  }
+
   /** The newest set of the instance that is whole at the site. */
   public newestAtSite(plan: string, instance: string): SetTruth | undefined {
     const sets = this.setsOf(plan, instance);
@@ -186,7 +191,7 @@ export class Oracle {
     if (!this.dropped[side].has(key)) this.fail(`${key} was deleted at the ${side}, which its policy keeps`);
     if (side === 'site') {
       if (this.isOffered(plan.plan, set)) this.fail(`${key} was deleted while it is offered for restores`);
-    } else if (!this.isWholeAtSite(truth) && at > this.lookBack(plan) && !truth.copies.some(({ deleted }) => deleted)) {
+    } else if (this.isAwaited(truth) && at > this.lookBack(plan)) {
       this.fail(`${key} was deleted at the source before it was copied`);
     }
   }

@@ -301,7 +301,8 @@ export class World {
       for (const { id, state, tags, volumes } of this.fleets[i]) {
         const name = `${plan.plan} ${id}`;
         const counts = (state === 'running' || state === 'stopped') && volumes.length > 0 && matches(plan.select, tags, id);
-        if (counts && !this.protectedSince.has(name) && (isWhole || roster.includes(id))) this.protectedSince.set(name, { plan, since: this.clock.now() });
+        const isKnown = this.protectedSince.has(name) || !(isWhole || roster.includes(id));
+        if (counts && !isKnown) this.protectedSince.set(name, { plan, since: this.clock.now() });
         if (!counts) this.protectedSince.delete(name);
       }
     });
@@ -359,7 +360,7 @@ export class World {
   private async checkRestores(): Promise<void> {
     for (const rebuild of [false, true]) {
       await this.invoke('restore site', this.site, async ({ ledger }, line) => {
-        const points = new SiteRecoveryPoints(ledger, new FakeEc2(this.model, line, this.site), rebuild);
+        const points = new SiteRecoveryPoints({ ledger, clock: this.clock, ec2: new FakeEc2(this.model, line, this.site), rebuild });
         for (const plan of this.scenario.plans) {
           for (const { instance, members, set } of await points.newest(plan.plan)) {
             this.tally.restores += 1;
@@ -383,7 +384,7 @@ export class World {
   private isAwaited(): boolean {
     for (const truth of this.oracle.recentSets()) {
       if (truth.at < this.clock.now() - 3 * DAY || !this.oracle.mayBeWhole(truth) || this.model.isDark(truth.plan.region)) continue;
-      if (!this.oracle.isWholeAtSite(truth) && !truth.copies.some(({ deleted }) => deleted)) return true;
+      if (this.oracle.isAwaited(truth)) return true;
     }
     return false;
   }
