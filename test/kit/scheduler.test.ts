@@ -1,9 +1,16 @@
-import { App, Duration, Stack, TimeZone, aws_lambda as lambda, aws_scheduler as scheduler, aws_scheduler_targets as targets } from 'aws-cdk-lib';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  App, Duration, Stack, TimeZone, aws_events as events, aws_events_targets as eventTargets, aws_iam as iam, aws_lambda as lambda,
+  aws_scheduler as scheduler, aws_scheduler_targets as targets, aws_sqs as sqs,
+} from 'aws-cdk-lib';
 import type { TargetAnswer } from './dispatch/event-bridge';
 import { nextFiring } from './dispatch/schedule';
 import { SchedulerDispatcher } from './dispatch/scheduler';
 import { EPOCH, Timeline } from './dispatch/timeline';
 import { TemplateModel, type ScheduleModel } from './template';
+import { World } from './world';
 
 const HOUR = 3_600_000;
 const iso = (time: number | undefined) => time === undefined ? undefined : new Date(time).toISOString().slice(0, 16);
@@ -53,6 +60,53 @@ describe('firings', () => {
 
   test.each(['cron(0 * * * *)', 'cron(0 0 1 * 2 *)', 'cron(60 * * * ? *)', 'rate(0 minutes)', 'rate(5 weeks)', 'every hour'])('%s is refused', (text) => {
     expect(() => firings(text, '2026-01-01T00:00', 1)).toThrow(/must/);
+  });
+});
+
+describe('in a world', () => {
+  let world: World;
+  const folder = mkdtempSync(join(tmpdir(), 'kit-scheduler-'));
+
+  beforeAll(async () => {
+    process.env.CDK_VALIDATION = 'false';
+    writeFileSync(join(folder, 'index.mjs'), 'export const handler = async (event) => event;');
+    const stack = new Stack(new App(), 'Scheduled');
+    const dead = new sqs.Queue(stack, 'Dead');
+    const fn = new lambda.Function(stack, 'Fn', {
+      code: lambda.Code.fromAsset(folder), handler: 'index.handler', runtime: lambda.Runtime.NODEJS_24_X, retryAttempts: 0,
+    });
+    const role = (id: string) => new iam.Role(stack, id, { assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com') });
+    const [allowed, denied] = [role('Allowed'), role('Denied')];
+    fn.grantInvoke(allowed);
+    dead.grantSendMessages(denied);
+    const input = scheduler.ScheduleTargetInput.fromObject({ at: scheduler.ContextAttribute.scheduledTime });
+    const schedule = scheduler.ScheduleExpression.rate(Duration.hours(1));
+    for (const [id, role1] of [['Hourly', allowed], ['Refused', denied]] as const) {
+      new scheduler.Schedule(stack, id, {
+        schedule, target: { bind: () => ({ arn: fn.functionArn, role: role1, input, deadLetterConfig: { arn: dead.queueArn } }) },
+      });
+    }
+    new events.Rule(stack, 'Rule', { eventPattern: { source: ['aws.ec2'] }, targets: [new eventTargets.LambdaFunction(fn)] });
+    world = await World.start({ stack });
+  }, 60_000);
+  afterAll(async () => {
+    await world?.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('a schedule invokes under its role; what the role may not goes to the queue', async () => {
+    await world.begin();
+    world.scheduler.run(world.timeline.now + HOUR);
+    await world.settle();
+    expect(world.runs.map(({ outcome }) => outcome.payload)).toEqual([{ at: expect.stringMatching(/^2026-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) }]);
+    expect(world.queue('Dead').ledger.waiting).toBe(1);
+  });
+
+  test('an event of EC2 finds its rule', async () => {
+    await world.begin();
+    world.put({ 'id': '1', 'source': 'aws.ec2', 'detail-type': 'EBS Snapshot Notification', 'detail': {} });
+    await world.settle();
+    expect(world.runs.map(({ event }) => event)).toEqual([expect.objectContaining({ source: 'aws.ec2' })]);
   });
 });
 

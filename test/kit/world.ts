@@ -12,6 +12,7 @@ import { AsyncInvoker } from './dispatch/lambda-async';
 import { changesOf } from './dispatch/object-changes';
 import { runBatchJob, type BatchJob, type BatchReport } from './dispatch/s3-batch';
 import { S3Events, type ObjectChange } from './dispatch/s3-events';
+import { SchedulerDispatcher } from './dispatch/scheduler';
 import { SqsDispatcher, VirtualQueue } from './dispatch/sqs';
 import type { StreamDispatcher } from './dispatch/stream';
 import { failureKey, failureMetadata, failureObject, type DiscardedBatch, type PayloadForm } from './dispatch/stream-failure';
@@ -30,7 +31,7 @@ import { LambdaHost, mintAccessKey, type InvokeOptions, type InvokeOutcome, type
 import type { FakeService } from './proxy/fake-service';
 import type { Invocation } from './proxy/truths';
 import { clientConfig, createNamed, createUnnamed, deleteNamed, emptyTable, type NamedResources } from './resources';
-import { TemplateModel, type FunctionModel, type StreamMappingModel, type TableModel } from './template';
+import { TemplateModel, type FunctionModel, type ScheduleModel, type StreamMappingModel, type TableModel } from './template';
 import { TruthProxy, type RecordedCall, type Reply } from './truth-proxy';
 import { WorldStreams } from './world-streams';
 
@@ -127,6 +128,8 @@ export class World {
   /** The test's own hands: through the proxy, under no role. */
   public readonly s3: S3Client;
   public readonly queues: ReadonlyMap<string, VirtualQueue>;
+  /** The template's schedules: `scheduler.run(until)`, then `settle`. */
+  public readonly scheduler: SchedulerDispatcher;
   /** Targets of rules that do not answer in this run. */
   public readonly outages = new Set<string>();
   /** Every invocation since `begin`. */
@@ -164,6 +167,7 @@ export class World {
     this.queues = new Map(model.queues.map((queue) => (
       [queue.arn, new VirtualQueue(queue, this.timeline, () => this.queue(queue.redrive!.deadLetterArn))])));
     this.bridge = new EventBridge(model.rules, this.timeline, (...args) => this.callTarget(...args));
+    this.scheduler = new SchedulerDispatcher(model.schedules, this.timeline, (...args) => this.callScheduled(...args));
     this.asyncInvokers = new Map(model.invokeConfigs.map((config) => [config.functionArn, new AsyncInvoker(
       config, this.timeline, this.invokeArn, (arn, record) => this.sendAs(this.functionOf(config.functionArn).roleArn, arn, record),
     )]));
@@ -203,6 +207,7 @@ export class World {
     this.proxy.use(faults);
     this.proxy.clearCalls();
     this.bridge.plan = delivery;
+    this.scheduler.plan = delivery;
     for (const queue of this.queues.values()) {
       queue.clear();
       queue.plan = delivery;
@@ -361,6 +366,11 @@ export class World {
   /** An S3 event as if it had happened, in EventBridge's shape. */
   public announce(change: ObjectChange): void {
     this.bridge.put(this.events.eventBridge(change, this.timeline.now));
+  }
+
+  /** An event of a service that the emulator does not send. */
+  public put(event: Readonly<Record<string, unknown>>): void {
+    this.bridge.put(event);
   }
 
   /** Calls a function made in this run. */
@@ -524,6 +534,20 @@ export class World {
       : [requestOf('lambda:InvokeFunction', targetArn, landscape, context)];
     if (!this.ask('events.amazonaws.com', asked)) return 'refused';
     if (isQueue) this.queue(targetArn).send(input, { attributes, sender: 'AIDAEVENTS' });
+    else this.asyncInvokers.get(targetArn)!.accept(JSON.parse(input));
+    return 'accepted';
+  }
+
+  /** Scheduler acts under the schedule's own role, and invokes functions asynchronously. */
+  private callScheduled(
+    targetArn: string, { roleArn }: ScheduleModel, input: string, attributes: Readonly<Record<string, string>> = {},
+  ): TargetAnswer {
+    if (this.outages.has(targetArn)) return 'unavailable';
+    const isQueue = targetArn.includes(':sqs:');
+    const { landscape } = this.evaluator;
+    const asked = isQueue ? senderRequests(this.queue(targetArn).settings, landscape) : [requestOf('lambda:InvokeFunction', targetArn, landscape)];
+    if (!this.ask(roleArn, asked)) return 'refused';
+    if (isQueue) this.queue(targetArn).send(input, { attributes, sender: 'AIDASCHEDULER' });
     else this.asyncInvokers.get(targetArn)!.accept(JSON.parse(input));
     return 'accepted';
   }
