@@ -72,6 +72,12 @@ describe('rules', () => {
     expect(kept(sets(shift, shift - HOUR, shift - 2 * HOUR), { hourly: 2, timeZone: 'Europe/Berlin' })).toEqual([at(shift), at(shift - 2 * HOUR)]);
   });
 
+  test('in it, within counts from the later one of both times, as restic does', () => {
+    const [first, second] = [Date.parse('2025-10-26T00:30:00Z'), Date.parse('2025-10-26T01:30:00Z')];
+    expect(kept(sets(first, first - HOUR), { withinHours: 2, timeZone: 'Europe/Berlin' })).toEqual([at(first)]);
+    expect(kept(sets(second, first), { withinHours: 2, timeZone: 'Europe/Berlin' })).toEqual([at(second), at(first)]);
+  });
+
   test('each deletion says what every rule has against it', () => {
     const verdicts = retain(sets(T0, T0 - HOUR, T0 - 2 * HOUR), policy({ last: 1, daily: 1, withinHours: 2 }), T0 + HOUR);
     expect(verdicts).toEqual([
