@@ -88,6 +88,27 @@ describe('what is restored', () => {
     expect((await site.restore()).parameters).toEqual({ Data: snapshots[1].snapshot });
   });
 
+  test.each([false, true])('only the last days are read, unless what is needed is older; blind: %s', async (blind) => {
+    const ago = (days: number) => copied(SDF, { scheduled: T0 - days * DAY });
+    const asked = async (snapshotsThere: typeof snapshots) => {
+      const site = new Site({ snapshots: snapshotsThere, blind });
+      const { parameters } = await site.restore();
+      const { calls } = site.line;
+      return [parameters.Data, calls.filter(({ operation }) => operation === 'DescribeSnapshots').length];
+    };
+    const [recent, older, oldest] = [ago(1), ago(20), ago(100)];
+    const all = [...recent, ...older, ...oldest];
+    // Without a table: three days, then thirty, then all. With one: the members, to see that they are still there.
+    expect(await asked(all)).toEqual([recent[0].snapshot, 1]);
+    expect(await asked([...older, ...oldest])).toEqual([older[0].snapshot, blind ? 2 : 1]);
+    expect(await asked(oldest)).toEqual([oldest[0].snapshot, blind ? 3 : 1]);
+  });
+
+  test('an instance without a set of the last days does not compete', async () => {
+    const [gone, there] = [copied(SDF, { instance: 'i-1', scheduled: T0 - 20 * DAY }), copied({ 'vol-2': '/dev/sdf' }, { instance: 'i-2' })];
+    expect((await new Site({ snapshots: [...gone, ...there] }).restore()).parameters).toEqual({ Data: there[0].snapshot });
+  });
+
   test('on request from the tags, whatever the table says', async () => {
     const site = new Site({ snapshots: snapshots.slice(0, 2) });
     site.snapshots = snapshots;

@@ -8,6 +8,7 @@ import { readSets, recoveryPoint } from '../../src/ebs-snapshot-dr/handlers/reco
 import { SiteRecoveryPoints } from '../../src/ebs-snapshot-dr/handlers/recovery-points';
 import { restore, type RestoreWorld } from '../../src/ebs-snapshot-dr/handlers/restore-run';
 import { Bucket, type Fates, FAIR, FakeLedger, FakeObjects, LedgerTable, Line, type RunEnd, VirtualClock } from '../kit/fakes/ec2';
+import { matcherOf } from '../kit/fakes/ec2/filters';
 
 export const REGION = 'us-west-2';
 export const TEMPLATE_KEY = 'templates/site.template';
@@ -158,7 +159,7 @@ export class Site {
       ec2,
       preflight: this.preflight(),
       ledger,
-      points: (rebuild) => new SiteRecoveryPoints(ledger, ec2 as Ec2, rebuild),
+      points: (rebuild) => new SiteRecoveryPoints({ ledger, ec2, clock, rebuild }),
       clock,
     };
     const { probe } = this;
@@ -183,9 +184,10 @@ export class Site {
   private ec2(): Pick<Ec2, 'snapshots' | 'images'> {
     const { line } = this;
     const matches = (query: Query, id: string, state: string, tags: Readonly<Record<string, string>>) => (query.ids?.includes(id) ?? true)
-      && (query.states?.includes(state) ?? true) && Object.entries(query.tags ?? {}).every(([key, values]) => values.includes(tags[key]));
+      && (query.states?.includes(state) ?? true) && Object.entries(query.tags ?? {}).every(([key, values]) => key in tags && matcherOf(values)(tags[key]));
     return {
-      snapshots: (query) => line.list('ec2', 'DescribeSnapshots', REGION, () => this.snapshots.filter(({ snapshot, state, tags }) => matches(query, snapshot, state, tags))),
+      snapshots: (query) => line.list('ec2', 'DescribeSnapshots', REGION, () => (
+        this.snapshots.filter(({ snapshot, state, tags }) => matches(query, snapshot, state, tags)))),
       images: (query) => line.list('ec2', 'DescribeImages', REGION, () => this.images.filter(({ image, state, tags }) => matches(query, image, state, tags))),
     };
   }

@@ -1,4 +1,4 @@
-import { parseSetId, TAG, type ArtifactInventory, type RecoveryPoint, type RestoreAnswer, type RestoreRequest, type SiteSettings } from '../contract';
+import { lookBackSeconds, parseSetId, TAG, type ArtifactInventory, type RecoveryPoint, type RestoreAnswer, type RestoreRequest, type SiteSettings } from '../contract';
 import { artifactKey, inventoryKey } from './inventory';
 import { choosePoints, parameterValues, pointId, type Parameters, type PointChoice } from './parameters';
 import type { Ec2, Image, Objects, Preflight, RecoveryPoints, Snapshot, Stacks, Tags } from './ports';
@@ -26,6 +26,8 @@ export interface PreparedRestore {
 
 /** Bytes of a template in a bucket (CloudFormation user guide, Understand CloudFormation quotas: 1 MB). */
 const MAX_TEMPLATE_BYTES = 2 ** 20;
+/** Values of one filter of EC2's (EC2 API reference), less today. */
+const MAX_DAYS = 200;
 
 /**
  * Everything a change set needs, checked. Changes nothing.
@@ -78,13 +80,37 @@ function templateWarnings(used: readonly RecoveryPoint[], version: string): stri
   return others.length === 0 ? [] : [`the template was changed since ${others.map(({ set }) => set).join(', ')}`];
 }
 
-/** Newest points all of whose snapshots can be restored from at this moment; one that was spoilt gives way to the one before it. */
+interface UsablePoints {
+  readonly choice: PointChoice;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * From the sets of the last days, since years of them take minutes to read; further back only for what is not found there. An
+ * instance without a set of the last days does not compete with those that have some.
+ */
 async function chooseUsablePoints(
   request: Pick<RestoreRequest, 'sets' | 'before'>, parameters: Parameters, points: RecoveryPoints, sources: RestoreSources,
-): Promise<{ readonly choice: PointChoice; readonly warnings: readonly string[] }> {
-  const { plans } = sources.settings;
-  const { pinned, newest } = await findPoints(request, points, sources);
+): Promise<UsablePoints> {
   const images = await readImages(parameters, sources);
+  const days = Math.ceil(Math.max(...sources.settings.plans.map(({ rpoSeconds }) => lookBackSeconds(rpoSeconds))) / 86_400);
+  for (const window of [days, 10 * days].filter((each) => each < MAX_DAYS)) {
+    try {
+      return await chooseWithin(window, images, request, parameters, points, sources);
+    } catch (error) {
+      if (!(error instanceof RestoreRefused)) throw error;
+    }
+  }
+  return chooseWithin(undefined, images, request, parameters, points, sources);
+}
+
+/** Newest points all of whose snapshots can be restored from at this moment; one that was spoilt gives way to the one before it. */
+async function chooseWithin(
+  days: number | undefined, images: ReadonlyMap<string, readonly Image[]>,
+  request: Pick<RestoreRequest, 'sets' | 'before'>, parameters: Parameters, points: RecoveryPoints, sources: RestoreSources,
+): Promise<UsablePoints> {
+  const { plans } = sources.settings;
+  const { pinned, newest } = await findPoints(days, request, points, sources);
   const warnings: string[] = [];
   const available = new Map(newest.map((point) => [`${point.plan}/${point.instance}`, point]));
   for (;;) {
@@ -95,7 +121,7 @@ async function chooseUsablePoints(
     for (const [point, why] of spoilt) {
       if (pinned.has(pointId(point))) throw new RestoreRefused(`set ${point.set} of plan '${point.plan}' cannot be restored from: ${why}`);
       warnings.push(`set ${point.set} of plan '${point.plan}' is passed over: ${why}`);
-      const older = (await points.newest(point.plan, Date.parse(point.takenAt) - 1)).find(({ instance }) => instance === point.instance);
+      const older = (await points.newest(point.plan, Date.parse(point.takenAt) - 1, days)).find(({ instance }) => instance === point.instance);
       if (older === undefined) available.delete(`${point.plan}/${point.instance}`);
       else available.set(`${point.plan}/${point.instance}`, older);
     }
@@ -103,14 +129,15 @@ async function chooseUsablePoints(
 }
 
 async function findPoints(
-  { sets = [], before }: Pick<RestoreRequest, 'sets' | 'before'>, points: RecoveryPoints, { settings: { plans } }: RestoreSources,
+  days: number | undefined, { sets = [], before }: Pick<RestoreRequest, 'sets' | 'before'>, points: RecoveryPoints, { settings: { plans } }: RestoreSources,
 ): Promise<{ readonly pinned: ReadonlySet<string>; readonly newest: readonly RecoveryPoint[] }> {
   const asked = await Promise.all(sets.map(async ({ plan, set }) => {
     const point = plans.some((each) => each.plan === plan) ? await points.exactly(plan, set) : undefined;
     if (point === undefined) throw new RestoreRefused(`set ${set} of plan '${plan}' is no complete recovery point of this site`);
     return point;
   }));
-  const newest = (await Promise.all(plans.map(({ plan }) => points.newest(plan, before === undefined ? undefined : Date.parse(before))))).flat();
+  const until = before === undefined ? undefined : Date.parse(before);
+  const newest = (await Promise.all(plans.map(({ plan }) => points.newest(plan, until, days)))).flat();
   const isAsked = ({ plan, instance }: RecoveryPoint) => asked.some((point) => point.plan === plan && point.instance === instance);
   return { pinned: new Set(asked.map(pointId)), newest: [...asked, ...newest.filter((point) => !isAsked(point))] };
 }

@@ -39,7 +39,7 @@ export function restoreWorld(run: Run, ec2: Ec2, context: Context): RestoreWorld
     ec2,
     preflight: new RegionPreflight(ec2Client, kms, log),
     ledger,
-    points: (rebuild) => new SiteRecoveryPoints(ledger, ec2, rebuild),
+    points: (rebuild) => new SiteRecoveryPoints({ ledger, ec2, clock, rebuild }),
     clock,
   };
 }
