@@ -35,7 +35,7 @@ export function allowCopying(handler: BundledFunction, grants: SiteGrants): void
   allowTagging(handler, ['CopySnapshot'], ['snapshot'], names(grants));
   // The code of the quota is not documented, its name is.
   handler.allow(['servicequotas:ListServiceQuotas'], ['*']);
-  if (grants.key) allowEbsKeys(handler, [grants.key.keyArn], ['Decrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext', 'ReEncryptFrom', 'ReEncryptTo']);
+  if (grants.key) allowEbsKeys(handler, [grants.key.keyArn], ['Decrypt', 'GenerateDataKeyWithoutPlaintext', 'ReEncryptFrom', 'ReEncryptTo']);
   allowTable(handler, grants.table, ['GetItem', 'Query', 'PutItem']);
   denyRetagging(handler);
 }
@@ -136,7 +136,7 @@ export function allowRestoring(handler: BundledFunction, kind: 'restore' | 'dril
   handler.allow([
     'cloudformation:DescribeChangeSet', 'cloudformation:DescribeStackEvents', 'cloudformation:DescribeStacks', 'cloudformation:ExecuteChangeSet',
     // Change sets that give their stack tags need it as well.
-    'cloudformation:ListStackResources', 'cloudformation:TagResource',
+    'cloudformation:TagResource',
   ], [stacks]);
   handler.allow(['cloudformation:GetTemplateSummary'], ['*'], template);
   handler.allow(['iam:PassRole'], [executionRole.roleArn], { StringEquals: { 'iam:PassedToService': 'cloudformation.amazonaws.com' } });
@@ -154,7 +154,7 @@ export function allowRestoring(handler: BundledFunction, kind: 'restore' | 'dril
 
 export function allowDrilling(handler: BundledFunction, grants: RestoreGrants, signingKey: kms.IKey, probe?: lambda.IFunction): void {
   const stacks = `arn:${Aws.PARTITION}:cloudformation:${Aws.REGION}:${Aws.ACCOUNT_ID}:stack/${grants.stackPrefix}-drill-*/*`;
-  handler.allow(['cloudformation:DeleteStack'], [stacks]);
+  handler.allow(['cloudformation:DeleteStack', 'cloudformation:ListStackResources'], [stacks]);
   handler.allow(['kms:Sign'], [signingKey.keyArn], { StringEquals: { 'kms:SigningAlgorithm': 'RSASSA_PSS_SHA_256' } });
   if (probe) handler.allow(['lambda:InvokeFunction'], [probe.functionArn]);
   allowObjects(handler, grants.bucket, ['s3:PutObject'], [EVIDENCE_PREFIX]);
