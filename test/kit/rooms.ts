@@ -137,7 +137,7 @@ export const ROOMS: readonly Room[] = [{
   handlers: Array.from({ length: 6 }, () => 'index.handler'), // copy, drill, prune, restore, sync, watch
   minimal: (stack) => protectedFrom(stack, new EbsDrSite(stack, 'Site', placeIn(stack, SITE_REGION))),
   full: (stack) => protectedFrom(stack, new EbsDrSite(stack, 'Site', fullSiteProps(stack)), fullProtection(stack)),
-  supplied: (stack) => protectedFrom(stack, new EbsDrSite(stack, 'Site', suppliedSiteProps(stack))),
+  supplied: (stack) => protectedFrom(stack, new EbsDrSite(stack, 'Site', suppliedSiteProps(stack)), fullProtection(stack)),
 }];
 
 const ACCOUNT = '123456789012';
@@ -343,13 +343,15 @@ function fullSiteProps(stack: Stack): EbsDrSiteProps {
 }
 
 function restored(stack: Stack): Pick<EbsDrSiteProps, 'drill' | 'restore'> {
+  const { region = stack.region } = placeIn(stack, SITE_REGION);
+  const parameters = { ...RESTORED, Zone: RestoreParam.availabilityZone(`${region}a`, `${region}b`) };
   return {
     restore: EbsRestore.cloudFormation({
       template: DrTemplate.inline(JSON.stringify({
-        Parameters: Object.fromEntries(Object.keys(RESTORED).map((name) => [name, { Type: 'String' }])),
+        Parameters: Object.fromEntries(Object.keys(parameters).map((name) => [name, { Type: 'String' }])),
         Resources: { Volume: { Type: 'AWS::EC2::Volume' } },
       })),
-      parameters: RESTORED,
+      parameters,
       executionRole: iam.Role.fromRoleArn(stack, 'Execution', stack.formatArn({ service: 'iam', region: '', resource: 'role/restore' })),
       capabilities: [CfnCapabilities.NAMED_IAM],
       stackPrefix: 'shop',
@@ -369,7 +371,6 @@ const RESTORED = {
   CodeKey: RestoreParam.artifactKey('artifacts', 'app.zip'),
   CodeVersion: RestoreParam.artifactVersion('artifacts', 'app.zip'),
   Type: RestoreParam.instanceType('m7i.large', 'm6i.large'),
-  Zone: RestoreParam.availabilityZone('eu-central-1a', 'eu-central-1b'),
   Domain: RestoreParam.value('example.com'),
 };
 

@@ -82,6 +82,7 @@ const ACKNOWLEDGED: Record<string, Record<string, string>> = {
     'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kms:eu-west-1:<AWS::AccountId>:key/*]':
       'keys of the volumes are not known before; narrowed to EC2 and the data of volumes',
     'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::artifacts/*]': 'all objects of an artifact bucket come along',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::recovery/artifacts/*]': "the site's own objects, below their prefix",
     'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::recovery/evidence/*]': "the site's own objects, below their prefix",
     'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::recovery/inventories/*]': "the site's own objects, below their prefix",
     'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::recovery/manifests/*]': "the site's own objects, below their prefix",
