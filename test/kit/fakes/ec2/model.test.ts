@@ -92,6 +92,16 @@ describe('snapshots of an instance', () => {
   });
 });
 
+test('a tag policy demands its tags of everything new, in the call', () => {
+  const { instance, model } = world({ requiredTags: ['cost'] });
+  const source = model.plant(SOURCE, { tags: {} }).id;
+  const copy = (tags: Record<string, string>) => thrown(() => model.copySnapshot(SITE, { source, sourceRegion: SOURCE.region, tags }));
+  expect(thrown(() => model.createSnapshots(SOURCE, { instance: instance.id }))).toEqual(refusal('TagPolicyViolation'));
+  expect(thrown(() => model.createImage(SOURCE, { instance: instance.id, name: 'nightly', imageTags: { cost: '1' } }))).toEqual(refusal('TagPolicyViolation'));
+  expect(copy({})).toEqual(refusal('TagPolicyViolation'));
+  expect(copy({ cost: '1' })).toBe('nothing was thrown');
+});
+
 describe('a copy', () => {
   test('has an arbitrary volume, none of the source\'s tags, and says how it is transferred', () => {
     const { model, take } = world();

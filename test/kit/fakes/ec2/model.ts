@@ -109,6 +109,8 @@ export interface ModelOptions {
   /** Longest time for which a describe still shows what was deleted. @default 0 */
   readonly maxLingerMs?: number;
   readonly bucket?: BucketSize;
+  /** Keys that the organization's tag policy demands of everything new. @default none */
+  readonly requiredTags?: readonly string[];
   /** @default documented */
   readonly arnForm?: ArnForm;
 }
@@ -432,7 +434,7 @@ export class Ec2Model {
   public createSnapshots(caller: Caller, input: CreateSnapshotsInput): readonly StoredSnapshot[] {
     const { copyVolumeTags = false, description = '', excludeRoot = false, excludeVolumes = [], tags = {} } = input;
     const instance = this.instance(caller, input.instance);
-    checkTags(tags);
+    this.checkNew(tags);
     if (instance.hibernation) throw new Ec2Error('UnsupportedOperation', `The instance '${instance.id}' is enabled for hibernation`); // code: assumed
     if (excludeVolumes.length > MAX_SET) throw new Ec2Error('InvalidParameterValue', `At most ${MAX_SET} data volumes can be excluded`);
     const root = instance.volumes.find(({ device }) => device === instance.rootDevice);
@@ -452,7 +454,7 @@ export class Ec2Model {
 
   public copySnapshot(caller: Caller, input: CopySnapshotInput): StoredSnapshot {
     const { completionMinutes, description = '', encrypted = false, key, sourceRegion, tags = {} } = input;
-    checkTags(tags);
+    this.checkNew(tags);
     if (key !== undefined && !encrypted) throw new Ec2Error('InvalidParameterDependency', 'KmsKeyId requires Encrypted to be true');
     if (completionMinutes !== undefined && (completionMinutes % 15 !== 0 || completionMinutes < 15 || completionMinutes > 2880)) {
       throw new Ec2Error('InvalidParameterValue', `CompletionDurationMinutes must be a multiple of 15 up to 2880, got ${completionMinutes}`);
@@ -479,8 +481,8 @@ export class Ec2Model {
   public createImage(caller: Caller, input: CreateImageInput): StoredImage {
     const { excludeDevices = [], imageTags = {}, noReboot = false, snapshotTags = {} } = input;
     const instance = this.instance(caller, input.instance);
-    checkTags(imageTags);
-    checkTags(snapshotTags);
+    this.checkNew(imageTags);
+    this.checkNew(snapshotTags);
     this.checkImageName(caller, input.name);
     const volumes = instance.volumes.filter(({ device }) => !excludeDevices.includes(device));
     if (excludeDevices.includes(instance.rootDevice)) throw new Ec2Error('InvalidBlockDeviceMapping', 'The root device cannot be left out');
@@ -503,8 +505,8 @@ export class Ec2Model {
       if (before.request !== request) throw new Ec2Error('IdempotentParameterMismatch', 'The client token was used with other parameters');
       return place.images.get(before.image) ?? this.deregistered(before.image);
     }
-    checkTags(imageTags);
-    checkTags(snapshotTags);
+    this.checkNew(imageTags);
+    this.checkNew(snapshotTags);
     if (key !== undefined && !encrypted) throw new Ec2Error('InvalidParameterDependency', 'KmsKeyId requires Encrypted to be true');
     if (this.isDark(sourceRegion)) throw new Ec2Error('InternalError', `The Region '${sourceRegion}' cannot be reached`);
     const source = this.place({ ...caller, region: sourceRegion }).images.get(input.source);
@@ -654,6 +656,12 @@ export class Ec2Model {
 
   private volume({ device, id = this.id('vol'), key, sizeGiB = 8, tags = {}, type = 'gp3' }: VolumeSpec): StoredVolume {
     return { id, device, sizeGiB, type, tags, key, encrypted: key !== undefined, pending: 0 };
+  }
+
+  private checkNew(tags: Tags): void {
+    checkTags(tags);
+    const missing = this.options.requiredTags?.find((key) => !(key in tags));
+    if (missing !== undefined) throw new Ec2Error('TagPolicyViolation', `The tag policy demands the tag '${missing}'`); // code: assumed
   }
 
   private instance({ account, region }: Caller, id: string): StoredInstance {
