@@ -6,6 +6,7 @@ import { CfnCapabilities, Duration, Stack, aws_iam as iam, aws_kms as kms, aws_l
 import { at, HOUR, T0 } from './builders';
 import { DrTemplate, EbsDrill, EbsDrSite, EbsImages, EbsRestore, EbsSchedule, EbsSelection, EbsSnapshotDr, RestoreParam } from '../../src';
 import { type DrillEvent, type DrillEvidence, type RestoreAnswer, type RestoreRequest, setId, TAG } from '../../src/ebs-snapshot-dr/contract';
+import { EPOCH } from '../kit/dispatch/timeline';
 import { DisasterRecoveryFakes } from '../kit/fakes';
 import { Ec2Model, type StoredSnapshot } from '../kit/fakes/ec2';
 import { ec2Facts } from '../kit/fakes/ec2/facts';
@@ -85,6 +86,7 @@ export class RecoveryAtWork {
       },
     });
     const made = late.made = new RecoveryAtWork(world, late.model!, late.fakes!, directory);
+    made.world.lag((T0 + 2 * HOUR - EPOCH) / 1000);
     await made.world.s3.send(new CreateBucketCommand({ Bucket: CODE }));
     return made;
   }
