@@ -156,6 +156,8 @@ export interface SitePlan {
   /** Where it takes its sets. */
   readonly region: string;
   readonly account?: string;
+  /** Role (ARN) of that other account which reads its sets: EC2 shows a snapshot's tags to its owner alone. */
+  readonly readerRole?: string;
   /** Which of the source's instances the RPO counts for, as long as the source answers; then the last ones known. */
   readonly select: Selection;
   readonly rpoSeconds: number;

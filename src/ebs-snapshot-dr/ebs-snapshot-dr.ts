@@ -1,4 +1,5 @@
-import { Duration, Names, RemovalPolicy, Stack, Stage, Token } from 'aws-cdk-lib';
+import { createHash } from 'crypto';
+import { Aws, Duration, Names, RemovalPolicy, Stack, Stage, Token } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -28,7 +29,7 @@ import {
 } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
-import { allowFreezing, allowPlanPrune, allowSharing, allowSnapshots, PlanGrants } from './plan-permissions';
+import { allowFreezing, allowPlanPrune, allowReading, allowSharing, allowSnapshots, PlanGrants } from './plan-permissions';
 import { createTable } from './state-table';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
@@ -208,6 +209,8 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   public readonly pruneFunction: lambda.Function;
   /** Shares complete sets with other accounts; absent if all sites are in the plan's own. */
   public readonly shareFunction?: lambda.Function;
+  /** Shows instances and sets to sites of other accounts; absent if all sites are in the plan's own. */
+  public readonly readerRole?: iam.Role;
   /** Freezes and thaws file systems; absent without `EbsConsistency.freeze()`. */
   public readonly freezeDocument?: ssm.CfnDocument;
   /** Keeps deleted snapshots for a while; absent without `recycleBin`. */
@@ -264,6 +267,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
       const share = this.handler('Share', SHARE, props.shareOptions);
       allowSharing(share, this.grants());
       this.shareFunction = share.function;
+      this.readerRole = this.createReaderRole();
       this.schedules = { ...this.schedules, share: schedules.start('Share', 'Shares complete sets', EVERY_5_MINUTES, share) };
       this.rule = onEvents(this, 'SetEvents', 'Sets of snapshots that are complete', SET_EVENTS, [share]);
     }
@@ -399,10 +403,12 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     guardKnownKeys(volumeKeys);
     for (const key of volumeKeys) guardKey('volumeKeys', key, this.region);
     const named = artifacts.map((bucket) => ({ name: knownBucketName(bucket)!, encrypted: bucket.encryptionKey !== undefined }));
+    const foreign = isForeign(site._account, this.account);
     site._protect({
       plan: this.planName,
       region: this.region,
-      account: isForeign(site._account, this.account) ? this.account : undefined,
+      account: foreign ? this.account : undefined,
+      readerRole: foreign ? `arn:${Aws.PARTITION}:iam::${this.account}:role/${this.readerRoleName}` : undefined,
       select: selection._rule,
       rpoSeconds: this.rpo.toSeconds(),
       retention: this.retention(),
@@ -411,7 +417,8 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
       lock: copyLock?._settings,
       archiveAfterDays: archiveAfter?.toDays() ?? 0,
       artifacts: named.map(({ name }) => name),
-      images: this.hasImages,
+      // Images are not shared, sets are.
+      images: this.hasImages && !foreign,
     }, {
       volumeKeys: volumeKeys.map(({ keyArn }) => keyArn),
       artifacts: named,
@@ -461,6 +468,22 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
       siteRegions: this.sites.filter(({ account }) => account === undefined).map(({ region }) => region),
       vaultAccounts: this.vaultAccounts,
     };
+  }
+
+  /** Its name crosses to sites before it exists. */
+  private createReaderRole(): iam.Role {
+    const role = new iam.Role(this, 'ReaderRole', {
+      roleName: this.readerRoleName,
+      description: `Shows plan ${this.planName} to its sites in other accounts`,
+      assumedBy: new iam.CompositePrincipal(...this.vaultAccounts.map((account) => new iam.AccountPrincipal(account))),
+    });
+    allowReading(role);
+    return role;
+  }
+
+  /** Roles are global: Region and plan, which may be long. */
+  private get readerRoleName(): string {
+    return `ebsdr-reader-${createHash('sha256').update(`${this.region} ${this.planName}`).digest('hex').slice(0, 16)}`;
   }
 
   /** Tags of snapshots, not of all that the account has. */

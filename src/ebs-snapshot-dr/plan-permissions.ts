@@ -1,6 +1,7 @@
 /** What the functions of a plan's own Region may do, and nothing else. */
 import { Aws } from 'aws-cdk-lib';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Selection } from './contract';
 import { allowDescribes, allowOwned, allowTagged, allowTagging, denyRetagging, DESCRIBES_REASON, ec2Arn } from './permissions';
@@ -75,4 +76,14 @@ export function allowSharing(handler: BundledFunction, { plan, vaultAccounts, ta
   allowOwned(handler, ['ModifySnapshotAttribute'], 'snapshot', [plan], { StringEquals: { 'ec2:Add/userId': vaultAccounts } });
   allowTable(handler, table, ['Query', 'PutItem']);
   denyRetagging(handler);
+}
+
+/** Lets sites of other accounts see the plan's instances and sets, with their tags. What is shared with them, they copy by their own role. */
+export function allowReading(role: iam.Role): void {
+  role.addToPolicy(new iam.PolicyStatement({
+    actions: ['ec2:DescribeInstances', 'ec2:DescribeSnapshots', 'ec2:DescribeVolumes'],
+    resources: ['*'],
+    conditions: { StringEquals: { 'ec2:Region': Aws.REGION } },
+  }));
+  acknowledge(role, { 'AwsSolutions-IAM5[Resource::*]': DESCRIBES_REASON });
 }

@@ -42,11 +42,12 @@ export function allowCopying(handler: BundledFunction, grants: SiteGrants): void
 
 /** From where a plan takes its sets. */
 export function allowCopyingFrom(
-  handler: BundledFunction, { plan, region, account = Aws.ACCOUNT_ID, images }: SitePlan, volumeKeys: readonly string[],
+  handler: BundledFunction, { plan, region, account = Aws.ACCOUNT_ID, images, readerRole }: SitePlan, volumeKeys: readonly string[],
 ): void {
   const snapshots = ec2Arn({ region }, 'snapshot', 'snap-*');
   handler.allow(['ec2:CopySnapshot'], [snapshots], { StringEquals: { 'ec2:Owner': account } });
   acknowledge(handler, { [wildcardResource(handler, snapshots)]: 'ids of snapshots are not known before; narrowed to Region and owner' });
+  if (readerRole) handler.allow(['sts:AssumeRole'], [readerRole]);
   if (images) {
     const from = ec2Arn({ region }, 'image', 'ami-*');
     handler.allow(['ec2:CopyImage'], [from], { StringEquals: { 'ec2:Owner': account } });

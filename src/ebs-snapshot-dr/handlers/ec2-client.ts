@@ -4,7 +4,7 @@ import {
 import {
   CopyImageCommand, CopySnapshotCommand, CreateImageCommand, CreateSnapshotsCommand, DeleteSnapshotCommand, DeregisterImageCommand,
   DescribeImagesCommand, DescribeInstancesCommand, DescribeLaunchTemplateVersionsCommand, DescribeLockedSnapshotsCommand,
-  DescribeSnapshotsCommand, DescribeVolumesCommand, EC2Client, type Filter, type Image as SdkImage, type Instance as SdkInstance,
+  DescribeSnapshotsCommand, DescribeVolumesCommand, EC2Client, type EC2ClientConfig, type Filter, type Image as SdkImage, type Instance as SdkInstance,
   LockSnapshotCommand, ModifySnapshotAttributeCommand, ModifySnapshotTierCommand, type ResourceType, type Snapshot as SdkSnapshot, type Tag,
   type TagSpecification, type Volume as SdkVolume,
 } from '@aws-sdk/client-ec2';
@@ -29,14 +29,16 @@ const CLIENT = {
   requestHandler: { connectionTimeout: 3000, requestTimeout: 30_000, throwOnRequestTimeout: true, socketTimeout: 30_000 },
 };
 
-/** One environment has one of these for each Region. */
+/** One environment has one of these for each Region, and for each account that it reads by a role. */
 export class Ec2Connection {
   public readonly ec2: EC2Client;
   public readonly autoScaling: AutoScalingClient;
 
-  constructor(public readonly region: string) {
-    this.ec2 = new EC2Client({ ...CLIENT, region });
-    this.autoScaling = new AutoScalingClient({ ...CLIENT, region });
+  /** @param credentials default: the function's own */
+  constructor(public readonly region: string, credentials?: EC2ClientConfig['credentials']) {
+    const config = { ...CLIENT, region, ...credentials && { credentials } };
+    this.ec2 = new EC2Client(config);
+    this.autoScaling = new AutoScalingClient(config);
   }
 }
 

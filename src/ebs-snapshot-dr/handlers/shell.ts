@@ -30,7 +30,7 @@ export class Shell {
   }
 
   /** One invocation. Metrics leave whatever becomes of it. */
-  public async run<T>(context: Context, work: (run: Run, ec2: (region?: string) => Ec2) => Promise<T>): Promise<T> {
+  public async run<T>(context: Context, work: (run: Run, ec2: (where?: string | Ec2Connection) => Ec2) => Promise<T>): Promise<T> {
     const deadline = Deadline.of(context, RESERVE_MS);
     const run: Run = {
       clock: CLOCK,
@@ -40,7 +40,7 @@ export class Shell {
       remainingMs: () => deadline.remainingMs(),
     };
     try {
-      return await work(run, (region = this.region) => new SdkEc2(this.connection(region), deadline));
+      return await work(run, (where = this.region) => new SdkEc2(typeof where === 'string' ? this.connection(where) : where, deadline));
     } finally {
       this.metrics.publish();
     }
