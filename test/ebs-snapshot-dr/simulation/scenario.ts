@@ -45,6 +45,11 @@ export interface SiteScenario {
   readonly maxCopies: number;
 }
 
+/**
+ * One run. What it leaves out, so that a thousand take no day: functions tick every 20 to 30 minutes while something is to be done and
+ * else once or twice a day, and prune every 2 to 20 days; sets are taken every 12 hours to 2 days of a small fleet, every 7 days of
+ * the full one; there is no freezing, no artifact, no restored stack and no plan back. A fifth of the runs has no fault at all.
+ */
 export interface Scenario {
   readonly seed: number;
   readonly size: Size;
