@@ -19,7 +19,8 @@ import { METRIC, RestoreSettings, SiteEnv, SitePlan, SiteSettings, TEMPLATE_PREF
 import { EbsDrill } from './ebs-drill';
 import { EbsRestore } from './ebs-restore';
 import {
-  checkDays, guardEncryptionKey, guardKey, guardParameters, guardSettings, guardSigningKey, guardVersioned, isManagedByAws, knownAccount, knownRegion, restoreProblems,
+  checkDays, guardEncryptionKey, guardExecutionRole, guardKey, guardParameters, guardPlaces, guardSettings, guardSigningKey, guardVersioned,
+  isManagedByAws, knownAccount, knownRegion, restoreProblems,
 } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
@@ -408,7 +409,7 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
   }
 
   private validate(): void {
-    const { bucket, drill, encryptionKey, keepVersions, maxConcurrentCopies, restore, signingKey, siteName } = this.props;
+    const { drill, encryptionKey, keepVersions, maxConcurrentCopies, restore, signingKey, siteName } = this.props;
     checkInteger('maxConcurrentCopies', maxConcurrentCopies, { min: 1, max: 1000 });
     checkPattern('siteName', siteName, /^[A-Za-z][A-Za-z0-9-]{0,59}$/, "1 to 60 letters, digits and '-', a letter first");
     checkDays('keepVersions', keepVersions, 1, 36_500);
@@ -417,7 +418,10 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     guardEncryptionKey(encryptionKey);
     guardKey('signingKey', signingKey, region);
     guardSigningKey(signingKey);
+    const { alarmTopic, bucket, deadLetterQueue, table } = this.props;
     guardVersioned(bucket);
+    guardPlaces({ alarmTopic, bucket, deadLetterQueue, probe: drill?._probe, table }, region);
+    guardExecutionRole(restore?._props.executionRole, this._account);
     if (Token.isUnresolved(siteName)) throw new Error("'siteName' must be known at synth, got a token");
     if (drill && !restore) throw new Error("'drill' needs 'restore', got none: a drill is a restore that is rehearsed");
   }

@@ -1,11 +1,12 @@
 /** What would fail, lose or cost unseen at run time, said at synth. Silent about what is known only at deployment. */
-import { Duration, Token } from 'aws-cdk-lib';
+import { Duration, IResource, Token } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { RestoreParameter, RestoreSettings, RetentionPolicy, SitePlan } from './contract';
 import { TemplateOrigin } from './template-origin';
-import { checkKnown, ENVIRONMENT_BYTES, environmentBytes } from '../private/validate';
+import { checkKnown, checkPattern, ENVIRONMENT_BYTES, environmentBytes } from '../private/validate';
 
 export function guardRegions(plan: string, source: string, site: string): void {
   if (Token.isUnresolved(source) || Token.isUnresolved(site)) return;
@@ -38,6 +39,23 @@ export function knownRegion(what: string, given: string | undefined, ofStack: st
     throw new Error(`'region' of ${what} must be ${ofStack}, as its stack's, got ${given}; leave it out`);
   }
   return region;
+}
+
+/** What a construct works with is where it is itself: no reference, alarm or invocation reaches another Region. */
+export function guardPlaces(resources: Readonly<Record<string, IResource | undefined>>, region: string): void {
+  if (Token.isUnresolved(region)) return;
+  for (const [name, resource] of Object.entries(resources)) {
+    const found = resource?.env.region;
+    if (found === undefined || Token.isUnresolved(found) || found === region) continue;
+    throw new Error(`'${name}' must be of ${region}, got one of ${found}; give one of the same Region`);
+  }
+}
+
+/** CloudFormation takes roles of its own account only. */
+export function guardExecutionRole(role: iam.IRole | undefined, account: string | undefined): void {
+  const found = role?.principalAccount;
+  if (found === undefined || account === undefined || Token.isUnresolved(found) || found === account) return;
+  throw new Error(`'executionRole' must be a role of account ${account}, where the site is, got one of ${found}`);
 }
 
 /** Longer ones are no protection. */

@@ -3,9 +3,13 @@ import { tmpdir } from 'os';
 import { join } from 'path';
 import { App, Duration, Stack, Stage, TimeZone, Token } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
 import {
   DrTemplate, EbsConsistency, EbsDrill, EbsDrSite, EbsDrSiteProps, EbsImages, EbsLock, EbsRestore, EbsRetention, EbsSchedule, EbsSelection,
   EbsSnapshotDr, EbsSnapshotDrProps, RestoreParam,
@@ -128,6 +132,32 @@ describe('keys', () => {
     expect(() => site({ signingKey: new kms.Key(recovery, 'Decrypts', { ...rsa, keyUsage: kms.KeyUsage.ENCRYPT_DECRYPT }) })).toThrow('got one of RSA_2048 for ENCRYPT_DECRYPT');
     expect(() => site({ signingKey: new kms.Key(recovery, 'Signs', { ...rsa, keyUsage: kms.KeyUsage.SIGN_VERIFY }) })).not.toThrow();
     expect(() => site({ signingKey: imported(recovery, 'eu-central-1') })).not.toThrow();
+  });
+});
+
+describe('what is of another place', () => {
+  const arn = (service: string, resource: string) => `arn:aws:${service}:eu-west-1:${ACCOUNT}:${resource}`;
+  const template = DrTemplate.inline('{"Resources":{}}');
+
+  test.each<[string, () => EbsDrSiteProps]>([
+    ['alarmTopic', () => ({ alarmTopic: sns.Topic.fromTopicArn(recovery, 'Topic', arn('sns', 'on-call')) })],
+    ['alarmTopic', () => ({ alarmTopic: new sns.Topic(source, 'Topic') })],
+    ['bucket', () => ({ bucket: s3.Bucket.fromBucketAttributes(recovery, 'Bucket', { bucketName: 'recovery', region: 'eu-west-1' }) })],
+    ['deadLetterQueue', () => ({ deadLetterQueue: sqs.Queue.fromQueueArn(recovery, 'Queue', arn('sqs', 'failed')) })],
+    ['table', () => ({ table: new dynamodb.TableV2(source, 'Table', { partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING } }) })],
+    ['probe', () => ({
+      restore: EbsRestore.cloudFormation({ template, executionRole: iam.Role.fromRoleName(recovery, 'Role', 'restore') }),
+      drill: EbsDrill.scheduled(EbsSchedule.rate(days(7)), { probe: lambda.Function.fromFunctionArn(recovery, 'Probe', arn('lambda', 'function:probe')) }),
+    })],
+  ])('%s', (name, props) => {
+    expect(() => site(props())).toThrow(`'${name}' must be of eu-central-1, got one of eu-west-1; give one of the same Region`);
+  });
+
+  test('a role of another account', () => {
+    const role = (account: string) => iam.Role.fromRoleArn(recovery, `Role${account}`, `arn:aws:iam::${account}:role/restore`);
+    const withRole = (account: string) => () => site({ restore: EbsRestore.cloudFormation({ template, executionRole: role(account) }) });
+    expect(withRole(VAULT)).toThrow(`'executionRole' must be a role of account ${ACCOUNT}, where the site is, got one of ${VAULT}`);
+    expect(withRole(ACCOUNT)).not.toThrow();
   });
 });
 
