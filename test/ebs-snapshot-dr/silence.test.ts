@@ -22,6 +22,7 @@ describe('a plan that protects nothing ages', () => {
     expect(flow.age).toBe(175 * 60);
     flow.instance(1);
     await flow.hour();
+    await flow.hour();
     expect(flow.age).toBe(40 * 60);
   });
 });
@@ -38,6 +39,15 @@ test('a failed copy that cannot be deleted holds up no recovery point', async ()
   stored.enabled = true;
   await flow.hour(undeletable);
   expect(flow.points).toHaveLength(1);
+});
+
+test('an instance that is about to stop misses neither its set nor the roll call', async () => {
+  const flow = new FlowAtWork();
+  const instance = flow.instance(1);
+  instance.state = 'stopping';
+  await flow.hour();
+  expect(flow.points).toHaveLength(1);
+  expect(Object.keys(flow.tables.site.get(LEDGER.roster, 'gold')?.instances ?? {})).toEqual([instance.id]);
 });
 
 test('copies go on while the plan\'s Region does not tell its instances', async () => {

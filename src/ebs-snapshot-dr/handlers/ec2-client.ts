@@ -55,7 +55,8 @@ export class SdkEc2 implements Ec2 {
       (NextToken) => this.send(new DescribeVolumesCommand({ Filters: [{ Name: 'attachment.status', Values: ['attached'] }], MaxResults: PAGE, NextToken })),
       ({ Volumes, NextToken }) => ({ items: Volumes ?? [], next: NextToken }),
     )).map((volume) => [volume.VolumeId!, volume]));
-    const instances = await this.describeInstances([{ Name: 'instance-state-name', Values: ['running', 'stopped'] }]);
+    // On its way from one state to the other, an instance must miss neither a set nor the roll call.
+    const instances = await this.describeInstances([{ Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] }]);
     return instances.map((instance) => instanceOf(instance, volumes));
   }
 

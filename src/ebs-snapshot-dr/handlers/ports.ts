@@ -70,7 +70,7 @@ export interface Query {
 /** EC2 of one Region. */
 export interface Ec2 {
   readonly region: string;
-  /** Instances of the account with their attached volumes, running or stopped. */
+  /** Instances of the account with their attached volumes, running, stopped or between both. */
   instances(): Promise<readonly Instance[]>;
   /** The account's own snapshots. Ids that are not there are left out. */
   snapshots(query: Query): Promise<readonly Snapshot[]>;

@@ -20,7 +20,7 @@ export class FakeEc2 implements Ec2 {
 
   public instances(): Promise<readonly Instance[]> {
     return this.list('DescribeInstances', () => this.model.instances(this.caller)
-      .filter(({ state }) => state === 'running' || state === 'stopped').map(instanceView));
+      .filter(({ state }) => state !== 'shutting-down' && state !== 'terminated').map(instanceView));
   }
 
   public snapshots({ ids, states, tags = {} }: Query): Promise<readonly Snapshot[]> {
