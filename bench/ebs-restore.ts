@@ -13,7 +13,7 @@ const SNAPSHOTS = 100_000;
 const INSTANCES = 125;
 const VOLUMES = 4;
 const HOURLY = 72;
-const RUNS = 5;
+const RUNS = 3;
 const BAR = { seconds: 5, callsBesidesPages: 10 };
 
 export async function ebsRestore(): Promise<string> {
@@ -94,9 +94,17 @@ function plant({ model }: RecoveryAtWork, n: number): void {
     startedAt: scheduled,
     source: `snap-${n}`,
     tags: {
-      [TAG.plan]: 'gold', [TAG.set]: setId(instance, at(scheduled)), [TAG.members]: `${VOLUMES}`, [TAG.origin]: `${HERE.account}/us-east-1`,
-      [TAG.source]: `snap-${n}`, [TAG.volume]: `vol-${instance}-${volume}`, [TAG.device]: `/dev/xvd${'abcd'[volume]}`,
-      [TAG.taken]: new Date(scheduled).toISOString(), [TAG.name]: instance, team: 'payments', env: 'production',
+      [TAG.plan]: 'gold',
+      [TAG.set]: setId(instance, at(scheduled)),
+      [TAG.members]: `${VOLUMES}`,
+      [TAG.origin]: `${HERE.account}/us-east-1`,
+      [TAG.source]: `snap-${n}`,
+      [TAG.volume]: `vol-${instance}-${volume}`,
+      [TAG.device]: `/dev/xvd${'abcd'[volume]}`,
+      [TAG.taken]: new Date(scheduled).toISOString(),
+      [TAG.name]: instance,
+      team: 'payments',
+      env: 'production',
     },
   });
 }
