@@ -6,7 +6,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { RestoreParameter, RestoreSettings, RetentionPolicy, SitePlan } from './contract';
 import { TemplateOrigin } from './template-origin';
-import { checkKnown, checkPattern, ENVIRONMENT_BYTES, environmentBytes } from '../private/validate';
+import { checkKnown, ENVIRONMENT_BYTES, environmentBytes } from '../private/validate';
 
 export function guardRegions(plan: string, source: string, site: string): void {
   if (Token.isUnresolved(source) || Token.isUnresolved(site)) return;
