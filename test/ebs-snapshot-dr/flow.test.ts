@@ -14,6 +14,7 @@ describe('an hour without faults', () => {
     const first = flow.instance(3);
     const second = flow.instance(1, { Name: '' });
     flow.instance(2, { dr: 'bronze' });
+    await flow.ok('copy'); // protected from now on
     await flow.hour();
     expect(flow.originals().map(({ lineage }) => lineage).sort()).toEqual([...first.volumes, ...second.volumes].map(({ id }) => id).sort());
     expect(flow.copies().map(({ source }) => source).sort()).toEqual(flow.originals().map(({ id }) => id).sort());
@@ -353,6 +354,7 @@ describe('the heartbeat', () => {
   test('grows while the plan\'s Region is dark, and an instance that was never copied counts from when it was seen', async () => {
     const flow = new FlowAtWork();
     flow.instance(1);
+    await flow.ok('copy');
     await flow.hour();
     flow.model.darken(SOURCE.region);
     await flow.ticks(300);
@@ -379,6 +381,7 @@ describe('the heartbeat', () => {
   test('is sent when EC2 does not answer, and the run fails', async () => {
     const flow = new FlowAtWork();
     flow.instance(1);
+    await flow.ok('copy');
     await flow.hour();
     const end = await flow.run('watch', on('DescribeSnapshots', 'refused'));
     expect([end.kind, flow.age]).toEqual(['error', 40 * 60]);
