@@ -96,6 +96,7 @@ export function sizeOf(seed: number): Size {
   return roll < 5 ? 'full' : roll < 25 ? 'middle' : 'small';
 }
 
+const SLOTS: Readonly<Record<Size, readonly number[]>> = { small: [5, 20], middle: [20], full: [60, 100] };
 const EVERY: Readonly<Record<Size, readonly number[]>> = { small: [12 * HOUR, DAY, 2 * DAY], middle: [2 * DAY, 4 * DAY], full: [7 * DAY] };
 
 export function scenarioOf(seed: number, days = 400, size = sizeOf(seed)): Scenario {
@@ -106,7 +107,8 @@ export function scenarioOf(seed: number, days = 400, size = sizeOf(seed)): Scena
     const from = prng.int(5, Math.max(6, days - QUIET_DAYS - longest - 1)) * DAY + prng.int(0, 23) * HOUR;
     return { from, until: Math.min(from + prng.int(1, longest * 24) * HOUR, (days - QUIET_DAYS) * DAY) };
   });
-  const copyLimit = size === 'full' ? prng.pick([60, 100]) : prng.pick([5, 20]);
+  // As ticks come without events, a slot is used once a tick: few slots and many copies would really be late.
+  const copyLimit = prng.pick(SLOTS[size]);
   const sites = REGIONS.filter((region) => plans.every((plan) => plan.region !== region));
   const isGone = !fair && prng.chance(0.15);
   const gone = { plan: 0, from: prng.int(Math.floor(days / 2), days - 5) * DAY, until: Infinity };
