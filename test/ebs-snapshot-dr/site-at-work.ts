@@ -188,7 +188,8 @@ export class Site {
     return {
       snapshots: (query) => line.list('ec2', 'DescribeSnapshots', REGION, () => (
         this.snapshots.filter(({ snapshot, state, tags }) => matches(query, snapshot, state, tags)))),
-      images: (query) => line.list('ec2', 'DescribeImages', REGION, () => this.images.filter(({ image, state, tags }) => matches(query, image, state, tags))),
+      images: (query) => line.list('ec2', 'DescribeImages', REGION, () => (
+        this.images.filter(({ image, state, tags }) => matches(query, image, state, tags)))),
     };
   }
 
