@@ -184,7 +184,8 @@ export class Site {
   private ec2(): Pick<Ec2, 'snapshots' | 'images'> {
     const { line } = this;
     const matches = (query: Query, id: string, state: string, tags: Readonly<Record<string, string>>) => (query.ids?.includes(id) ?? true)
-      && (query.states?.includes(state) ?? true) && Object.entries(query.tags ?? {}).every(([key, values]) => key in tags && matcherOf(values)(tags[key]));
+      && (query.states?.includes(state) ?? true)
+      && Object.entries(query.tags ?? {}).every(([key, values]) => key in tags && matcherOf(values)(tags[key]));
     return {
       snapshots: (query) => line.list('ec2', 'DescribeSnapshots', REGION, () => (
         this.snapshots.filter(({ snapshot, state, tags }) => matches(query, snapshot, state, tags)))),
