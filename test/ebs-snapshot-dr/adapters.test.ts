@@ -64,11 +64,8 @@ describe('EC2', () => {
   test('ids go as filters of 200 at a time, since one that is gone would fail the call', async () => {
     const { asked, ec2 } = ec2Of(() => ({ Snapshots: [] }));
     await ec2.snapshots({ ids: Array.from({ length: 450 }, (_, i) => `snap-${i}`) });
-    return {
-      LaunchTemplateVersions: [{
-        LaunchTemplateData: { ImageId: template === undefined ? 'ami-default' : `ami-${template}-${versions}` },
-      }],
-    };
+    const filters = asked.map(([, { Filters }]) => Filters as { Name: string; Values: string[] }[]);
+    const sizes = filters.map((each) => each.map(({ Name, Values }) => [Name, Values.length]));
     expect(sizes).toEqual([[['snapshot-id', 200]], [['snapshot-id', 200]], [['snapshot-id', 50]]]);
     expect(await ec2.snapshots({ ids: [] })).toEqual([]);
   });

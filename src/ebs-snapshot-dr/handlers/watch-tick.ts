@@ -206,7 +206,9 @@ async function recoveryPointAge(run: WatchRun, plan: SitePlan): Promise<Millis> 
   let newest = newestTimes(await ledger.list(pk, fromKey(plan, now)));
   if (roster === undefined ? newest.size === 0 : Object.entries(roster).some(isOld)) newest = newestTimes(await ledger.list(pk));
   // An instance that is selected again after a time counts from then on, not from its last set before.
-  const since = roster === undefined ? [...newest.values()] : Object.entries(roster).map(([instance, first]) => Math.max(first, newest.get(instance) ?? 0));
+  const since = roster === undefined
+    ? [...newest.values()]
+    : Object.entries(roster).map(([instance, first]) => Math.max(first, newest.get(instance) ?? 0));
   if (since.length === 0) since.push(await firstLook(run, plan));
   return Math.max(0, ...since.map((time) => now - time));
 }
