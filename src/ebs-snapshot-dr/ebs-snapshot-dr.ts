@@ -25,7 +25,7 @@ import { EbsSchedule } from './ebs-schedule';
 import { EbsSelection } from './ebs-selection';
 import { FREEZE_DOCUMENT } from './freeze-document';
 import {
-  checkDays, guardArchive, guardGap, guardKey, guardRegions, guardRpo, guardSettings, guardSharedKey, knownAccount, knownBucketName, knownRegion, MAX_RPO,
+  checkDays, guardArchive, guardGap, guardKey, guardPlaces, guardRegions, guardRpo, guardSettings, guardSharedKey, knownAccount, knownBucketName, knownRegion, MAX_RPO,
 } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
@@ -341,7 +341,9 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   }
 
   private validate(): void {
-    const { archiveAfter, artifacts = [], brake, copyTo, recycleBin } = this.props;
+    const { alarmTopic, archiveAfter, artifacts = [], brake, copyTo, deadLetterQueue, recycleBin, table } = this.props;
+    guardPlaces({ alarmTopic, deadLetterQueue, table }, this.region);
+    for (const bucket of artifacts) guardPlaces({ artifacts: bucket }, this.region);
     if (Token.isUnresolved(this.planName)) throw new Error("'planName' must be known at synth, got a token: sites in other Regions hold it");
     checkPattern('planName', this.planName, /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, "1 to 64 letters, digits and '-', no '-' first");
     if (copyTo.length === 0) throw new Error("'copyTo' must hold at least one site, got none: sets in one Region go down with it");

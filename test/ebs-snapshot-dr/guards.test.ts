@@ -153,6 +153,24 @@ describe('what is of another place', () => {
     expect(() => site(props())).toThrow(`'${name}' must be of eu-central-1, got one of eu-west-1; give one of the same Region`);
   });
 
+  const elsewhere = (service: string, resource: string) => arn(service, resource).replace('eu-west-1', 'eu-central-1');
+
+  test.each<[string, () => Partial<EbsSnapshotDrProps>]>([
+    ['alarmTopic', () => ({ alarmTopic: sns.Topic.fromTopicArn(source, 'Topic', elsewhere('sns', 'on-call')) })],
+    ['alarmTopic', () => ({ alarmTopic: new sns.Topic(recovery, 'Topic') })],
+    ['artifacts', () => ({ artifacts: [s3.Bucket.fromBucketAttributes(source, 'Bucket', { bucketName: 'shop-code', region: 'eu-central-1' })] })],
+    ['deadLetterQueue', () => ({ deadLetterQueue: sqs.Queue.fromQueueArn(source, 'Queue', elsewhere('sqs', 'failed')) })],
+    ['table', () => ({ table: new dynamodb.TableV2(recovery, 'Table', { partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING } }) })],
+  ])('%s of a plan', (name, props) => {
+    expect(() => plan(props())).toThrow(`'${name}' must be of eu-west-1, got one of eu-central-1; give one of the same Region`);
+  });
+
+  test('what is of the same Region, or of one that is not known, is fine', () => {
+    const topic = sns.Topic.fromTopicArn(source, 'Topic', arn('sns', 'on-call'));
+    const bucket = s3.Bucket.fromBucketName(new Stack(app, 'Agnostic'), 'Bucket', 'shop-code');
+    expect(() => plan({ alarmTopic: topic, artifacts: [bucket] })).not.toThrow();
+  });
+
   test('a role of another account', () => {
     const role = (account: string) => iam.Role.fromRoleArn(recovery, `Role${account}`, `arn:aws:iam::${account}:role/restore`);
     const withRole = (account: string) => () => site({ restore: EbsRestore.cloudFormation({ template, executionRole: role(account) }) });
