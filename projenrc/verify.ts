@@ -67,7 +67,10 @@ const seeded = (name: string, pattern: string, runs: number): Step => ({
 });
 const LONG: readonly Step[] = [
   ...SHORT.filter(({ name }) => ['prerequisites', 'kit', 'bundle'].includes(name)),
-  seeded('fault schedules', '\\.faults\\.test\\.ts$', 1_000),
+  seeded('fault schedules', '(?<!ebs-snapshot-dr/\\w+)\\.faults\\.test\\.ts$', 1_000),
+  // A run of these takes seconds: their numbers are of their own.
+  seeded('frozen file systems', 'ebs-snapshot-dr/freeze\\.faults\\.test\\.ts$', 2_000),
+  seeded('faults in disaster recovery', 'ebs-snapshot-dr/handlers\\.faults\\.test\\.ts$', 200),
   seeded('interleavings', '\\.model\\.test\\.ts$', 10_000),
   seeded('broken files', 'fuzz\\.test\\.ts$', 10_000),
   seeded('rules of every dialect', 'edge-rewrite/order\\.test\\.ts$', 100_000),

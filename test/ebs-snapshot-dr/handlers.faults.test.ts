@@ -12,7 +12,7 @@ import { describeRandomRuns } from '../kit/random-runs';
 const SEED = seedFromEnv(20261121);
 const RUNS = runsFromEnv(3);
 /** The quota of a Region in the long runs. */
-const SNAPSHOTS = RUNS >= 1000 ? 100_000 : 10_000;
+const SNAPSHOTS = RUNS >= 100 ? 100_000 : 10_000;
 /** Seconds; no test waits for a settling time. */
 const TIMEOUT_SECONDS = 60;
 const adjust = () => ({ timeoutSeconds: TIMEOUT_SECONDS });
