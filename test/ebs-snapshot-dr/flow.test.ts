@@ -176,6 +176,34 @@ describe('copies that fail', () => {
     expect([flow.points.length, flow.originals().filter(({ state }) => state === 'error').length]).toEqual([1, 0]);
   });
 
+  /** The first CreateSnapshots finds another volume than was described before. */
+  const swapping = (swap: () => void): Fates => {
+    let swapped = false;
+    return ({ operation }) => {
+      if (operation === 'CreateSnapshots' && !swapped) {
+        swapped = true;
+        swap();
+      }
+      return 'fine';
+    };
+  };
+
+  test.each(['swapped', 'attached', 'detached', 'swapped, answer lost'])('a volume that is %s while its set is taken: taken anew, and nothing is offered under a wrong device', async (how) => {
+    const flow = new FlowAtWork();
+    const instance = flow.instance(2);
+    const swap = () => {
+      if (how !== 'attached') flow.model.detach(instance, instance.volumes[1].id);
+      if (how !== 'detached') flow.model.attach(instance, { device: how === 'attached' ? '/dev/sdc' : '/dev/sdb', sizeGiB: 10 });
+    };
+    const fates = swapping(swap);
+    await flow.hour({ snapshot: (call) => fates(call) === 'fine' && call.operation === 'CreateSnapshots' && how.endsWith('lost') ? 'lost' : 'fine' });
+    const expected = instance.volumes.map(({ device, id }) => [device, id]);
+    expect(flow.points.map(({ members }) => members.map(({ device, volume }) => [device, volume]))).toEqual([expected]);
+    expect(flow.copies()).toHaveLength(expected.length);
+    await flow.ok('plan-prune');
+    expect(flow.originals()).toHaveLength(expected.length);
+  });
+
   test('half copied: not offered, however long it takes', async () => {
     const flow = new FlowAtWork({ copyLimit: 1, durations: { ...STEADY, copyMs: () => 50 * MINUTE } });
     flow.instance(2);

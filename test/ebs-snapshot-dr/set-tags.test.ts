@@ -15,7 +15,7 @@ describe('originals', () => {
       'ebsdr:set': 'i-1@2026-11-21T10:00:00Z',
       'ebsdr:members': '3',
       'ebsdr:origin': ORIGIN,
-      'ebsdr:devices': 'sda1=0ab nvme1n1=1ab :xvdf=c',
+      'ebsdr:devices': 'sda1=-0ab nvme1n1=-1ab :xvdf=-0ac',
       'ebsdr:frozen': '2026-11-21T10:00:00.000Z/2026-11-21T10:00:30.000Z',
       'ebsdr:name': 'db',
     });

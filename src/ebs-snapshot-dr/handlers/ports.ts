@@ -141,7 +141,7 @@ export interface Ledger {
 
 /** Kinds of items. */
 export const LEDGER = {
-  /** Source: sk = set id. `state`: claimed, taken, failed. */
+  /** Source: sk = set id. `state`: claimed, taken, refused, gone (the instance), changed (its volumes, meanwhile). */
   set: (plan: string) => `set#${plan}`,
   /** Source: sk = instance. Time of its last image. */
   image: (plan: string) => `image#${plan}`,

@@ -1,5 +1,5 @@
 import type { Millis, Snapshot } from './ports';
-import { deviceOfSet } from './set-tags';
+import { deviceOfSet, isStranger } from './set-tags';
 import { parseSetId, type RecoveryMember, type RecoveryPoint, TAG } from '../contract';
 
 /** A set as the snapshots of one side show it. */
@@ -20,7 +20,7 @@ export interface SetView {
   readonly snapshots: readonly Snapshot[];
   /** What stands beside them needlessly. */
   readonly duplicates: readonly Snapshot[];
-  /** partial: snapshots are missing; failed: at least one ended in an error. */
+  /** partial: snapshots are missing, or are of other volumes than they should be; failed: at least one ended in an error. */
   readonly state: 'complete' | 'pending' | 'failed' | 'partial';
   readonly consistency: 'application' | 'crash';
 }
@@ -78,17 +78,17 @@ export function lineageOf({ tags, volume }: Snapshot): string {
 
 const SET_ID = /^i-[0-9a-f]+@(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/;
 
-/** One call makes all snapshots of a set with the same tags: what one of them says holds for all. */
+/** One call makes all snapshots of a set with the same tags: what one of them says holds for all of that call. */
 function isReadable({ tags }: Snapshot): boolean {
   const time = SET_ID.exec(tags[TAG.set])?.[1];
   return time !== undefined && !Number.isNaN(Date.parse(time)) && /^[1-9]\d*$/.test(tags[TAG.members] ?? '');
 }
 
 function viewOf(group: readonly Snapshot[], side: 'originals' | 'copies'): SetView {
-  const { tags } = group[0];
-  const { instance, scheduledAt } = parseSetId(tags[TAG.set]);
   const there = group.filter(({ state }) => state !== 'recoverable');
   const chosen = side === 'originals' ? ofOneCall(there) : oneOfEachVolume(there);
+  const { tags } = chosen[0] ?? group[0];
+  const { instance, scheduledAt } = parseSetId(tags[TAG.set]);
   const members = Number(tags[TAG.members]);
   return {
     set: tags[TAG.set],
@@ -108,22 +108,32 @@ function viewOf(group: readonly Snapshot[], side: 'originals' | 'copies'): SetVi
 
 function stateOf(snapshots: readonly Snapshot[], members: number): SetView['state'] {
   if (snapshots.some(({ state }) => state === 'error')) return 'failed';
-  if (snapshots.length !== members) return 'partial';
+  if (snapshots.length !== members || !areMeant(snapshots)) return 'partial';
   return snapshots.every(({ state }) => state === 'completed') ? 'complete' : 'pending';
 }
 
 /**
  * If a set was taken twice, each volume has a snapshot of either call: the n-th ones belong together, since only what one
- * call took is consistent. The first call without an error is the set.
+ * call took is consistent. A set is taken anew with other members if one was swapped while it was taken. The first call
+ * of the members it names and without an error is the set.
  */
 function ofOneCall(snapshots: readonly Snapshot[]): Snapshot[] {
   const calls: Snapshot[][] = [];
-  for (const ofVolume of byLineage(snapshots)) {
-    ofVolume.sort(older).forEach((snapshot, call) => {
-      calls[call] = [...calls[call] ?? [], snapshot];
-    });
+  for (const ofMembers of groupBy(snapshots, ({ tags }) => `${tags[TAG.members]} ${tags[TAG.devices]} ${tags[TAG.moreDevices]}`)) {
+    const some: Snapshot[][] = [];
+    for (const ofVolume of byLineage(ofMembers)) {
+      ofVolume.sort(older).forEach((snapshot, call) => {
+        some[call] = [...some[call] ?? [], snapshot];
+      });
+    }
+    calls.push(...some);
   }
-  return calls.find((call) => call.every(({ state }) => state !== 'error')) ?? calls[0] ?? [];
+  const sound = calls.filter((call) => call.every(({ state }) => state !== 'error'));
+  return sound.find((call) => call.length === Number(call[0].tags[TAG.members]) && areMeant(call)) ?? sound[0] ?? calls[0] ?? [];
+}
+
+function areMeant(snapshots: readonly Snapshot[]): boolean {
+  return snapshots.every((snapshot) => !isStranger(snapshot.tags, lineageOf(snapshot)));
 }
 
 /** Of copies of the same snapshot the best one, the older one of equals. */
@@ -133,14 +143,18 @@ function oneOfEachVolume(snapshots: readonly Snapshot[]): Snapshot[] {
 }
 
 function byLineage(snapshots: readonly Snapshot[]): Snapshot[][] {
-  const volumes = new Map<string, Snapshot[]>();
+  return groupBy(snapshots, lineageOf);
+}
+
+function groupBy(snapshots: readonly Snapshot[], keyOf: (snapshot: Snapshot) => string): Snapshot[][] {
+  const groups = new Map<string, Snapshot[]>();
   for (const snapshot of snapshots) {
-    const volume = lineageOf(snapshot);
-    const others = volumes.get(volume);
-    if (others) others.push(snapshot);
-    else volumes.set(volume, [snapshot]);
+    const key = keyOf(snapshot);
+    const group = groups.get(key);
+    if (group) group.push(snapshot);
+    else groups.set(key, [snapshot]);
   }
-  return [...volumes.values()];
+  return [...groups.values()];
 }
 
 function older(a: Snapshot, b: Snapshot): number {

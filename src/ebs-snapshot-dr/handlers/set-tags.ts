@@ -8,6 +8,8 @@ const COPIED = [TAG.plan, TAG.set, TAG.members, TAG.origin, TAG.frozen, TAG.name
 const DEV = '/dev/';
 /** Before a device whose name does not begin with "/dev/", as those of Windows. */
 const BARE = ':';
+/** Characters of a volume's id at least: a volume that is none of the set's is hardly taken for one. */
+const MIN_END = 4;
 
 /** Tags of a set's snapshots: one call makes them all, so they are equal. Devices that fit into neither tag are left out. */
 export function originalTags(
@@ -48,11 +50,21 @@ export function userTags(tags: Tags, budget: number): Tags {
 
 /** Reads the devices from the tags of a set's snapshots. */
 export function deviceOfSet(tags: Tags): (volume: string) => string | undefined {
-  const entries = `${tags[TAG.devices] ?? ''} ${tags[TAG.moreDevices] ?? ''}`.split(' ').map((entry) => {
+  const entries = readDevices(tags);
+  return (volume) => entries.find(({ end }) => volume.endsWith(end))?.device;
+}
+
+/** The set was to have other volumes: its tags name all of its members, and this is none of them. */
+export function isStranger(tags: Tags, volume: string): boolean {
+  const entries = readDevices(tags);
+  return entries.length === Number(tags[TAG.members]) && !entries.some(({ end }) => volume.endsWith(end));
+}
+
+function readDevices(tags: Tags): ReadonlyArray<{ readonly device: string; readonly end: string }> {
+  return `${tags[TAG.devices] ?? ''} ${tags[TAG.moreDevices] ?? ''}`.split(' ').map((entry) => {
     const [device, end = ''] = entry.split('=');
     return { device: device.startsWith(BARE) ? device.slice(BARE.length) : DEV + device, end };
   }).filter(({ end }) => end !== '');
-  return (volume) => entries.find(({ end }) => volume.endsWith(end))?.device;
 }
 
 function listDevices(members: readonly Volume[]): string[] {
@@ -68,7 +80,7 @@ function listDevices(members: readonly Volume[]): string[] {
 }
 
 function shortestEnd(volume: string, members: readonly Volume[]): string {
-  for (let length = 1; length < volume.length; length++) {
+  for (let length = MIN_END; length < volume.length; length++) {
     const end = volume.slice(-length);
     if (members.every((other) => other.volume === volume || !other.volume.endsWith(end))) return end;
   }

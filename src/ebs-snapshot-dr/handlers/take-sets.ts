@@ -2,7 +2,7 @@ import type { Ec2, Freezer, Instance, LedgerItem, Millis, Tags, Volume } from '.
 import { LEDGER } from './ports';
 import { codeOf, inParallel, isRefusal, type Run, SETTLING_MS, Unfinished } from './run';
 import { matches } from './selection';
-import { originalTags, userTags } from './set-tags';
+import { isStranger, originalTags, userTags } from './set-tags';
 import { EXCLUDE_TAG, METRIC, type PlanSettings, setId, TAG } from '../contract';
 
 export interface TakeSetsRun extends Run {
@@ -97,7 +97,7 @@ async function take(run: TakeSetsRun, target: Target): Promise<Outcome> {
       if (clock.now() - earlier!.at < SETTLING_MS) return 'open';
       const query = { tags: { [TAG.plan]: [plan], [TAG.set]: [set] } };
       const found = [...await ec2.snapshots(query), ...await ec2.snapshots(query)];
-      if (found.length > 0) {
+      if (found.length > 0 && found.every((member) => !isStranger(member.tags, member.volume))) {
         await ledger.put({ ...earlier!, at: clock.now(), state: 'taken', snapshots: [...new Set(found.map((member) => member.snapshot))] });
         return 'taken';
       }
@@ -128,10 +128,14 @@ async function create(run: TakeSetsRun, target: Target, claim: LedgerItem): Prom
     await record(gone ? 'gone' : 'refused', { code });
     return gone ? 'gone' : 'failed';
   }
-  await record('taken', { snapshots: made.map((member) => member.snapshot) });
-  if (made.length === members.length) return 'taken';
-  // Too late to tell its members the right number: the next set has it.
+  const snapshots = made.map((member) => member.snapshot);
+  if (made.length === members.length && members.every(({ volume }) => made.some((member) => member.volume === volume))) {
+    await record('taken', { snapshots });
+    return 'taken';
+  }
+  // Too late to tell its members the right tags: the set is taken anew when this is repeated.
   log.warn('volumes changed while a set was taken, it is not complete', { set, expected: members.length, made: made.length });
+  await record('changed', { snapshots });
   return 'failed';
 }
 
