@@ -10,7 +10,7 @@ export function at(time: number): string {
 }
 
 export function volume(id: string, device = '/dev/sdf', extra: Partial<Volume> = {}): Volume {
-  return { volume: id, device, sizeGiB: 8, tags: {}, ...extra };
+  return { volume: id, device, type: 'gp3', sizeGiB: 8, tags: {}, ...extra };
 }
 
 export function instance(id: string, extra: Partial<Instance> = {}): Instance {

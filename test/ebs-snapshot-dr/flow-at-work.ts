@@ -93,7 +93,7 @@ export class FlowAtWork {
   public readonly logs: Array<{ readonly message: string; readonly details: Readonly<Record<string, unknown>> }> = [];
   public line!: Line;
 
-  constructor(private readonly options: FlowOptions = {}) {
+  constructor(private options: FlowOptions = {}) {
     const { copyLimit, maxSettleMs = 20_000, durations = STEADY } = options;
     this.model = options.model ?? new Ec2Model({ clock: new VirtualClock(START), copyLimit, maxSettleMs, durations });
     this.clock = this.model.clock;
@@ -157,6 +157,11 @@ export class FlowAtWork {
       end = await this.run(verb);
     }
     return end;
+  }
+
+  /** The plan's settings from now on. */
+  public change(plan: Partial<PlanSettings>): void {
+    this.options = { ...this.options, plan: { ...this.options.plan, ...plan } };
   }
 
   public get settings(): PlanSettings {

@@ -349,6 +349,14 @@ describe('images', () => {
     expect(flow.points.at(-1)!.image).toMatchObject({ image: copies.at(-1)!.id, source: images.at(-1)!.id });
   });
 
+  test('volumes that take one snapshot at a time are in the set and not in the image', async () => {
+    const flow = new FlowAtWork(options);
+    flow.instance([{ device: '/dev/sda' }, { device: '/dev/sdb', type: 'st1' }, { device: '/dev/sdc', type: 'sc1' }, { device: '/dev/sdd' }]);
+    await flow.hour();
+    expect(flow.model.images(SOURCE).map(({ devices }) => devices.map(({ device }) => device))).toEqual([['/dev/sda', '/dev/sdd']]);
+    expect(flow.points.map(({ members }) => members.length)).toEqual([4]);
+  });
+
   test('old ones go with every snapshot, unless somebody uses them', async () => {
     const flow = new FlowAtWork(options);
     flow.instance(2);
@@ -459,6 +467,17 @@ describe('sharing and timed copies', () => {
     expect(await flow.run('share')).toEqual({ kind: 'ok', value: { shared: 1 } });
     expect(flow.originals().every(({ sharedWith }) => sharedWith.has('999988887777'))).toBe(true);
     expect(await flow.run('share')).toEqual({ kind: 'ok', value: { shared: 0 } });
+  });
+
+  test('an account that is added later gets the sets of the look-back as well', async () => {
+    const flow = new FlowAtWork({ plan: { shareWith: ['999988887777'] } });
+    flow.instance(1);
+    await flow.hour();
+    await flow.ok('share');
+    flow.change({ shareWith: ['999988887777', '666655554444'] });
+    expect(await flow.run('share')).toEqual({ kind: 'ok', value: { shared: 1 } });
+    expect(flow.line.calls.filter(({ operation }) => operation === 'ModifySnapshotAttribute')).toHaveLength(1);
+    expect(flow.originals().map(({ sharedWith }) => [...sharedWith])).toEqual([['999988887777', '666655554444']]);
   });
 
   test('completion is asked for in steps of 15 minutes, within the RPO', async () => {

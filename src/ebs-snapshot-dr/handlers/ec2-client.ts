@@ -282,7 +282,7 @@ function instanceOf(instance: SdkInstance, volumes: ReadonlyMap<string, SdkVolum
     rootDevice: instance.RootDeviceName ?? '',
     volumes: (instance.BlockDeviceMappings ?? []).flatMap(({ DeviceName: device, Ebs: ebs }) => {
       const volume = volumes.get(ebs?.VolumeId ?? '');
-      return volume ? [{ volume: volume.VolumeId!, device: device!, sizeGiB: volume.Size!, tags: tagsOf(volume.Tags) }] : [];
+      return volume ? [{ volume: volume.VolumeId!, device: device!, type: volume.VolumeType!, sizeGiB: volume.Size!, tags: tagsOf(volume.Tags) }] : [];
     }),
   };
 }

@@ -17,6 +17,8 @@ export interface Volume {
   readonly volume: string;
   /** "/dev/sdf". */
   readonly device: string;
+  /** "gp3". */
+  readonly type: string;
   readonly sizeGiB: number;
   readonly tags: Tags;
 }
@@ -167,7 +169,7 @@ export const LEDGER = {
   deletion: (plan: string) => `deletion#${plan}`,
   /** Source: sk = `<site's region>#<set id>`. The set was seen there as a whole. */
   copied: (plan: string) => `copied#${plan}`,
-  /** Source: sk = set id. Accounts it is shared with. */
+  /** Source: sk = `<set id>#<account>`. The set is shared with the account as a whole. */
   share: (plan: string) => `share#${plan}`,
   /** Both: sk = name of a run. One at a time, until `until`. */
   lease: 'lease',

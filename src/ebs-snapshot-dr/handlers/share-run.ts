@@ -14,7 +14,7 @@ export interface ShareRun extends Run {
 const SET_MS = 10_000;
 
 /**
- * Shares every complete set with the plan's other accounts, each once.
+ * Shares every complete set with the plan's other accounts, each with each of them once.
  *
  * @throws {@link Unfinished} if EC2 refused some, for example as they are under the key `aws/ebs`
  */
@@ -26,14 +26,16 @@ export async function shareSets(run: ShareRun): Promise<{ readonly shared: numbe
   const before = new Set((await ledger.list(LEDGER.share(plan))).map(({ sk }) => sk));
   let shared = 0;
   const failed: string[] = [];
-  for (const { set, snapshots } of complete.filter((view) => !before.has(view.set))) {
+  for (const { set, snapshots } of complete) {
+    const missing = shareWith.filter((account) => !before.has(keyOf(set, account)));
+    if (missing.length === 0) continue;
     if (run.remainingMs() < SET_MS) throw new Unfinished(`time was up after ${shared} sets`);
     try {
-      for (const { snapshot } of snapshots) {
-        for (const account of shareWith) await ec2.shareSnapshot(snapshot, account);
-      }
       const expires = Math.ceil(now / 1000) + 2 * lookBackSeconds(rpoSeconds);
-      await ledger.put({ pk: LEDGER.share(plan), sk: set, at: clock.now(), accounts: shareWith, expires });
+      for (const account of missing) {
+        for (const { snapshot } of snapshots) await ec2.shareSnapshot(snapshot, account);
+        await ledger.put({ pk: LEDGER.share(plan), sk: keyOf(set, account), at: clock.now(), expires });
+      }
       shared++;
     } catch (error) {
       log.warn('set not shared', { set, code: codeOf(error) });
@@ -42,4 +44,8 @@ export async function shareSets(run: ShareRun): Promise<{ readonly shared: numbe
   }
   if (failed.length > 0) throw new Unfinished(`${failed.length} sets could not be shared, the first one is ${failed[0]}`);
   return { shared };
+}
+
+function keyOf(set: string, account: string): string {
+  return `${set}#${account}`;
 }

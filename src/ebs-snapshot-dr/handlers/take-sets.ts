@@ -30,6 +30,8 @@ const MIN_CALL_MS = 2000;
 const CLAIM_DAYS = 7;
 /** EC2 user guide, Using_Tags. */
 const MAX_TAGS = 50;
+/** One snapshot of them at a time, and the set's is under way (EBS user guide, Quotas for Amazon EBS). */
+const ONE_AT_A_TIME = ['st1', 'sc1'];
 
 /** What is taken of an instance. */
 interface Target {
@@ -201,15 +203,16 @@ async function takeImages(run: TakeSetsRun, targets: readonly Target[], schedule
   const everyMs = imageEveryHours * 3_600_000;
   const period = new Date(Math.floor(Date.parse(scheduledAt) / everyMs) * everyMs).toISOString().slice(0, 16).replace(/[-:]/g, '');
   let failed = 0;
-  await inParallel(targets, WIDTH, async ({ instance, excluded, set }) => {
+  await inParallel(targets, WIDTH, async ({ instance, members, excluded, set }) => {
     const key = { pk: LEDGER.image(plan), sk: instance.instance };
     if ((await ledger.get(key.pk, key.sk))?.period === period || run.remainingMs() < SET_MS) return;
     const common: Tags = { [TAG.plan]: plan, [TAG.origin]: origin };
+    const leftOut = [...excluded, ...members.filter(({ type }) => ONE_AT_A_TIME.includes(type))];
     try {
       await ec2.createImage({
         instance: instance.instance,
         name: imageName(plan, instance.instance, period),
-        excludeDevices: excluded.map(({ device }) => device).filter((device) => device !== instance.rootDevice),
+        excludeDevices: leftOut.map(({ device }) => device).filter((device) => device !== instance.rootDevice),
         imageTags: { ...common, [TAG.set]: set, ...instance.tags.Name && { [TAG.name]: instance.tags.Name } },
         snapshotTags: { ...common, [TAG.image]: set },
       });
