@@ -14,8 +14,22 @@ const DAY = 24 * 60;
 /** Two years with all that happens in one, a leap day included: 2027-01-01 until 2029-01-01, in days since 1970. */
 const [FIRST_DAY, END_DAY] = [20_819, 21_550];
 
-/** @throws if a field cannot be read, or if the schedule has less than two times in two years */
-export function gapsOf({ minute, hour, day, month, weekDay }: CronFields, timeZone: string): { readonly smallest: number; readonly largest: number } {
+export interface Gaps {
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+/**
+ * Of an hour that the clocks repeat Scheduler uses one run, it does not say which: both are looked at.
+ *
+ * @throws if a field cannot be read, or if the schedule has less than two times in two years
+ */
+export function gapsOf(fields: CronFields, timeZone: string): Gaps {
+  const [first, second] = [false, true].map((useSecond) => gapsWith(fields, clockChanges(timeZone, useSecond)));
+  return { smallest: Math.min(first.smallest, second.smallest), largest: Math.max(first.largest, second.largest) };
+}
+
+function gapsWith({ minute, hour, day, month, weekDay }: CronFields, changes: readonly ClockChange[]): Gaps {
   // As CDK writes it: a finer field that is not given is any, `*`.
   const minutes = valuesOf('minute', minute ?? '*', 0, 59);
   const hours = valuesOf('hour', hour ?? '*', 0, 23);
@@ -24,7 +38,6 @@ export function gapsOf({ minute, hour, day, month, weekDay }: CronFields, timeZo
   const weekDays = valuesOf('weekDay', weekDay ?? '*', 1, 7, WEEK_DAYS);
   const times = hours.flatMap((h) => minutes.map((m) => h * 60 + m));
 
-  const changes = clockChanges(timeZone);
   let [smallest, largest, count, previous, change] = [Infinity, 0, 0, 0, 0];
   for (let date = FIRST_DAY; date < END_DAY; date++) {
     const { monthOfYear, dayOfMonth } = calendarDate(date);
@@ -55,8 +68,8 @@ interface ClockChange {
   readonly skipUntil: number;
 }
 
-/** A repeated hour counts once, by its first run: the next time after it is then an hour further away. */
-function clockChanges(timeZone: string): ClockChange[] {
+/** A repeated hour counts once: the next time after its first run, or its second run from the time before, is an hour further away. */
+function clockChanges(timeZone: string, useSecond: boolean): ClockChange[] {
   const offsetAt = zoneOffset(timeZone);
   let offset = offsetAt((FIRST_DAY - 1) * DAY);
   const changes: ClockChange[] = [{ local: -Infinity, offset, skipUntil: -Infinity }];
@@ -69,7 +82,7 @@ function clockChanges(timeZone: string): ClockChange[] {
       if (offsetAt(middle) === offset) before = middle;
       else after = middle;
     }
-    const local = after + offset;
+    const local = after + (useSecond ? Math.min(offset, next) : offset);
     changes.push({ local, offset: next, skipUntil: local + Math.max(0, next - offset) });
     offset = next;
   }

@@ -20,6 +20,7 @@ describe('the largest gap', () => {
     [{ minute: '0', hour: '3', day: '1', month: 'JAN,JUL' }, 'Etc/UTC', 184 * DAY, 'by months'],
     [{ minute: '0', hour: '3' }, 'Asia/Kolkata', DAY, 'a zone without changes'],
     [{ minute: '0' }, 'Europe/Berlin', 2 * HOUR, 'an hour that comes twice counts once'],
+    [{ minute: '0', hour: '1,8' }, 'America/New_York', 18 * HOUR, 'an hour that comes twice may count by its second run'],
     [{ minute: '0', hour: '12' }, 'Europe/Berlin', DAY + HOUR, 'the day of 25 hours'],
     [{ minute: '30', hour: '2' }, 'Europe/Berlin', 47 * HOUR, 'a time that one day does not have'],
     [{ minute: '30', hour: '2' }, 'America/New_York', 47 * HOUR, 'west of Greenwich'],
