@@ -19,7 +19,7 @@ import { METRIC, RestoreSettings, SiteEnv, SitePlan, SiteSettings, TEMPLATE_PREF
 import { EbsDrill } from './ebs-drill';
 import { EbsRestore } from './ebs-restore';
 import {
-  checkDays, guardEncryptionKey, guardExecutionRole, guardKey, guardParameters, guardPlaces, guardSettings, guardSigningKey, guardVersioned,
+  checkDays, guardEncryptionKey, guardExecutionRole, guardKey, guardParameters, guardPlaces, guardSettings, guardSigningKey, guardVersioned, guardVersions,
   isManagedByAws, knownAccount, knownRegion, restoreProblems,
 } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
@@ -80,7 +80,8 @@ export interface EbsDrSiteProps extends HandlerOptions {
   readonly bucket?: s3.IBucket;
   /**
    * How long older versions of templates and artifacts stay in the bucket created here, in whole days. A recovery point
-   * restores them as they were when it was made: not shorter than sets are kept.
+   * restores them as they were when it was made: not shorter than sets of plans with artifacts are kept. A given `bucket` needs a
+   * lifecycle that does the same.
    * @default Duration.days(400)
    */
   readonly keepVersions?: Duration;
@@ -397,6 +398,8 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     if (this.plans.some(({ plan: name }) => name === plan.plan)) {
       throw new Error(`'planName' must be unique at site '${this.siteName}', got '${plan.plan}' twice`);
     }
+    // The lifecycle of a given bucket is its owner's.
+    if (!this.props.bucket) guardVersions(this.keepVersions, plan);
     this.plans.push(plan);
     guardSettings(`site '${this.siteName}'`, 'let some of its plans copy to a further EbsDrSite, or select and restore in fewer words', this.settings(), this.otherVariables());
 
@@ -558,8 +561,12 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
       removalPolicy: this.removalPolicy,
       accessLogs: this.accessLogsBucket!,
       accessLogsPrefix: 'recovery/',
-      noncurrentVersions: this.props.keepVersions ?? Duration.days(400),
+      noncurrentVersions: this.keepVersions,
     });
+  }
+
+  private get keepVersions(): Duration {
+    return this.props.keepVersions ?? Duration.days(400);
   }
 
   private handlers(): BundledFunction[] {

@@ -20,9 +20,9 @@ export interface RestoreInstanceOptions {
 
 /** What a parameter of the restored stack's template is given. */
 export class RestoreParam {
-  /** Id of the snapshot of a volume, by its device, for example '/dev/sdf'. */
+  /** Id of the snapshot of a volume, by its device as EC2 has it: '/dev/sdf', or 'xvdf' of Windows. */
   public static snapshot(device: string, options: RestoreInstanceOptions = {}): RestoreParam {
-    checkPattern('device', device, /^(\/dev\/)?[a-z0-9]+$/, "a device like '/dev/sdf' or 'xvda'");
+    checkPattern('device', device, /^(\/dev\/(?!nvme)[a-z0-9]+|xvd[a-z0-9]+)$/, "a device as EC2 has it, not the operating system: '/dev/sdf', or 'xvdf' of Windows");
     return new RestoreParam({ kind: 'snapshot', device, plan: options.planName, name: options.instanceName });
   }
 

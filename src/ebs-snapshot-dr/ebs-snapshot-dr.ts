@@ -25,7 +25,7 @@ import { EbsSchedule } from './ebs-schedule';
 import { EbsSelection } from './ebs-selection';
 import { FREEZE_DOCUMENT } from './freeze-document';
 import {
-  checkDays, guardArchive, guardGap, guardKey, guardPlaces, guardRegions, guardRpo, guardSettings, guardSharedKey, knownAccount, knownBucketName, knownRegion, MAX_RPO,
+  checkDays, defaultRpo, guardArchive, guardGap, guardKey, guardPlaces, guardRegions, guardRpo, guardSettings, guardSharedKey, knownAccount, knownBucketName, knownRegion, MAX_RPO,
 } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
@@ -65,9 +65,9 @@ export interface EbsSnapshotDrProps extends HandlerOptions {
    */
   readonly schedule?: EbsSchedule;
   /**
-   * Recovery point objective: how old the newest complete set at a site may get before an alarm fires, 5 minutes to 30
-   * days. It covers the gap of the schedule and the time copies take.
-   * @default - twice the largest gap of the schedule, at most 30 days
+   * Recovery point objective: how old the newest complete set at a site may get before an alarm fires, at most 30 days.
+   * It covers the largest gap of the schedule and the time copies take: 15 minutes more at least, with `timedCopies` 30.
+   * @default - twice the largest gap of the schedule, at least 30 minutes more than it, at most 30 days
    */
   readonly rpo?: Duration;
   /**
@@ -241,7 +241,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     super(scope, id);
     this.schedule = props.schedule ?? EbsSchedule.rate(Duration.hours(1));
     this.images = props.images ?? EbsImages.NONE;
-    this.rpo = props.rpo ?? this.defaultRpo();
+    this.rpo = props.rpo ?? defaultRpo(this.schedule._largestGap);
     this.planName = props.planName ?? Names.uniqueResourceName(this, { maxLength: 64, separator: '-' });
     this.validate();
     this.sites = this.locateSites();
@@ -343,17 +343,16 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   private validate(): void {
     const { alarmTopic, archiveAfter, artifacts = [], brake, copyTo, deadLetterQueue, recycleBin, table } = this.props;
     guardPlaces({ alarmTopic, deadLetterQueue, table }, this.region);
-    for (const bucket of artifacts) guardPlaces({ artifacts: bucket }, this.region);
     if (Token.isUnresolved(this.planName)) throw new Error("'planName' must be known at synth, got a token: sites in other Regions hold it");
     checkPattern('planName', this.planName, /^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/, "1 to 64 letters, digits and '-', no '-' first");
     if (copyTo.length === 0) throw new Error("'copyTo' must hold at least one site, got none: sets in one Region go down with it");
     if (new Set(copyTo).size < copyTo.length) throw new Error("'copyTo' must not repeat a site");
     checkKnown('rpo', this.rpo);
     guardGap(this.schedule._largestGap);
-    if (this.rpo.toSeconds() < 300 || this.rpo.toSeconds() > MAX_RPO.toSeconds()) {
-      throw new Error(`'rpo' must be 5 minutes to 30 days, got ${this.rpo.toHumanString()}`);
+    if (this.rpo.toSeconds() > MAX_RPO.toSeconds()) {
+      throw new Error(`'rpo' must be at most ${MAX_RPO.toHumanString()}, got ${this.rpo.toHumanString()}`);
     }
-    guardRpo(this.rpo, this.schedule._largestGap);
+    guardRpo(this.rpo, this.schedule._largestGap, this.props.timedCopies ?? false);
     checkInteger('brake.maxSets', brake?.maxSets, { min: 1, max: 10_000 });
     checkNumber('brake.maxShare', brake?.maxShare, { min: 0.001, max: 1 });
     if (Token.isUnresolved(brake?.maxSets) || Token.isUnresolved(brake?.maxShare)) throw new Error("'brake' must be known at synth, got a token");
@@ -496,10 +495,6 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
       resourceTags: [{ resourceTagKey: TAG.plan, resourceTagValue: this.planName }],
       retentionPeriod: { retentionPeriodUnit: 'DAYS', retentionPeriodValue: retention.toDays() },
     });
-  }
-
-  private defaultRpo(): Duration {
-    return Duration.minutes(Math.min(2 * this.schedule._largestGap.toMinutes(), MAX_RPO.toMinutes()));
   }
 
   private retention(): RetentionPolicy {

@@ -6,7 +6,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { RestoreParameter, RestoreSettings, RetentionPolicy, SitePlan } from './contract';
 import { TemplateOrigin } from './template-origin';
-import { checkKnown, ENVIRONMENT_BYTES, environmentBytes } from '../private/validate';
+import { checkKnown, checkPattern, ENVIRONMENT_BYTES, environmentBytes } from '../private/validate';
 
 export function guardRegions(plan: string, source: string, site: string): void {
   if (Token.isUnresolved(source) || Token.isUnresolved(site)) return;
@@ -22,6 +22,7 @@ export function guardRegions(plan: string, source: string, site: string): void {
 
 /** An account, if it is known. */
 export function knownAccount(what: string, given: string | undefined, ofStack: string): string | undefined {
+  checkPattern('account', given, /^\d{12}$/, '12 digits');
   if (given !== undefined && !Token.isUnresolved(ofStack) && given !== ofStack) {
     throw new Error(`'account' of ${what} must be ${ofStack}, as its stack's, got ${given}; leave it out`);
   }
@@ -31,6 +32,7 @@ export function knownAccount(what: string, given: string | undefined, ofStack: s
 
 /** A Region in plain letters: it crosses to stacks of other Regions, where references don't reach. */
 export function knownRegion(what: string, given: string | undefined, ofStack: string): string {
+  checkPattern('region', given, /^[a-z]{2,}(-[a-z]+)+-\d+$/, "a Region like 'eu-central-1'");
   const region = given ?? ofStack;
   if (Token.isUnresolved(region)) {
     throw new Error(`the Region of ${what} must be known at synth, got a token: give its stack 'env: { region: … }', or the construct 'region'`);
@@ -61,17 +63,35 @@ export function guardExecutionRole(role: iam.IRole | undefined, account: string 
 /** Longer ones are no protection. */
 export const MAX_RPO = Duration.days(30);
 
+/** What completing a set, finding it and copying it takes at least, though little has changed. */
+const COPY_TIME = Duration.minutes(15);
+/** EC2 user guide, "Time-based copies": steps of 15 minutes, the first one included. */
+const COMPLETION_STEP = Duration.minutes(15);
+
 export function guardGap(gap: Duration): void {
-  if (gap.toMilliseconds() > MAX_RPO.toMilliseconds()) {
-    throw new Error(`'schedule' must have a time at least every ${MAX_RPO.toHumanString()}, which is the longest RPO, got a gap of ${gap.toHumanString()}; schedule more often`);
+  const longest = Duration.minutes(MAX_RPO.toMinutes() - COPY_TIME.toMinutes());
+  if (gap.toMilliseconds() > longest.toMilliseconds()) {
+    throw new Error(`'schedule' must have a time at least every ${longest.toHumanString()}, which the longest RPO allows, got a gap of ${gap.toHumanString()}; schedule more often`);
   }
 }
 
-export function guardRpo(rpo: Duration, gap: Duration): void {
-  if (rpo.toMilliseconds() < gap.toMilliseconds()) {
-    throw new Error(`'rpo' must be at least ${gap.toHumanString()}, the largest gap of the schedule, got ${rpo.toHumanString()}: `
-      + 'it could not be kept even if copies took no time; schedule more often, or lengthen it');
+export function guardRpo(rpo: Duration, gap: Duration, timedCopies: boolean): void {
+  const spare = rpo.toMilliseconds() - gap.toMilliseconds();
+  if (spare < COPY_TIME.toMilliseconds()) {
+    throw new Error(`'rpo' must be at least ${COPY_TIME.toHumanString()} longer than the largest gap of the schedule, ${gap.toHumanString()}, got ${rpo.toHumanString()}: `
+      + 'copies take so long at least, and it could never be kept; schedule more often, or lengthen it');
   }
+  const timed = COPY_TIME.plus(COMPLETION_STEP);
+  if (timedCopies && spare < timed.toMilliseconds()) {
+    throw new Error(`'timedCopies' needs an RPO at least ${timed.toHumanString()} longer than the largest gap of the schedule, ${gap.toHumanString()}, got ${rpo.toHumanString()}: `
+      + `EC2 promises no time below ${COMPLETION_STEP.toHumanString()}, which begin when the set is complete; lengthen 'rpo', schedule more often, or leave it out`);
+  }
+}
+
+/** Twice the gap, as one set may fail; with short gaps what copies take, by time or not. */
+export function defaultRpo(gap: Duration): Duration {
+  const spare = Math.max(gap.toMinutes(), COPY_TIME.plus(COMPLETION_STEP).toMinutes());
+  return Duration.minutes(Math.min(gap.toMinutes() + spare, MAX_RPO.toMinutes()));
 }
 
 /** Archived snapshots are paid for 90 days at least. */
@@ -99,6 +119,36 @@ export function guardArchive(after: Duration | undefined, retention: RetentionPo
 function daysKept(rule: string, count: number, daysEach: number): { rule: string; days: number }[] {
   if (count === 0) return [];
   return [{ rule, days: count < 0 ? Infinity : count * daysEach }];
+}
+
+/** Lifecycle rules take no more. */
+const MAX_DAYS = 36_500;
+
+/**
+ * A recovery point restores artifacts as they were: their versions must not go before it. How long the newest sets by number stay
+ * depends on the schedule, and is not counted.
+ */
+export function guardVersions(keepVersions: Duration, { artifacts, plan, retention }: SitePlan): void {
+  if (artifacts.length === 0) return;
+  const kept = [
+    ...daysKept('last', Math.min(retention.last, 0), 0),
+    ...daysKept('hourly', retention.hourly, 1 / 24),
+    ...daysKept('daily', retention.daily, 1),
+    ...daysKept('weekly', retention.weekly, 7),
+    ...daysKept('monthly', retention.monthly, 31),
+    ...daysKept('yearly', retention.yearly, 366),
+    ...daysKept('within', retention.withinHours / 24, 1),
+    ...daysKept('withinHourly', retention.withinHourlyHours / 24, 1),
+    ...daysKept('withinDaily', retention.withinDailyHours / 24, 1),
+    ...daysKept('withinWeekly', retention.withinWeeklyHours / 24, 1),
+    ...daysKept('withinMonthly', retention.withinMonthlyHours / 24, 1),
+    ...daysKept('withinYearly', retention.withinYearlyHours / 24, 1),
+  ];
+  const longest = kept.reduce((one, other) => other.days > one.days ? other : one, { rule: '', days: 0 });
+  const needed = Math.min(Math.ceil(longest.days), MAX_DAYS);
+  if (keepVersions.toDays() >= needed) return;
+  throw new Error(`'keepVersions' must be at least ${needed} days, as '${longest.rule}' of plan '${plan}' keeps sets so long, and they need its artifacts as they were, `
+    + `got ${keepVersions.toDays()}; keep versions longer, or sets shorter`);
 }
 
 /** Snapshots under the key AWS manages cannot be shared with other accounts. */
@@ -201,8 +251,12 @@ function problemOf(parameter: RestoreParameter, plans: readonly SitePlan[], regi
       if (asked !== undefined && Token.isUnresolved(asked)) return [];
       const possible = plans.filter(({ plan }) => asked === undefined || plan === asked);
       if (possible.length === 0) return [`of a plan of the site, ${plans.map(({ plan }) => plan).join(', ')}, got '${asked}'`];
-      return kind === 'snapshot' || possible.some(({ images }) => images) ? []
-        : [`of a plan with images, got ${possible.map(({ plan }) => plan).join(', ')} without; give 'images'`];
+      if (kind === 'snapshot' || possible.some(({ images }) => images)) return [];
+      const own = possible.filter(({ readerRole }) => readerRole === undefined);
+      return own.length === 0
+        ? [`of a plan of the site's own account, as images are not shared with others, got ${possible.map(({ plan, account }) => `${plan} of ${account}`).join(', ')}; `
+          + "give an image that the site's account has by RestoreParam.value()"]
+        : [`of a plan with images, got ${own.map(({ plan }) => plan).join(', ')} without; give 'images'`];
     }
     case 'artifact-key':
     case 'artifact-version': {

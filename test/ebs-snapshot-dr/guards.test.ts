@@ -11,7 +11,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import {
-  DrTemplate, EbsConsistency, EbsDrill, EbsDrSite, EbsDrSiteProps, EbsImages, EbsLock, EbsRestore, EbsRetention, EbsSchedule, EbsSelection,
+  DrTemplate, EbsConsistency, EbsDrill, EbsDrSite, EbsDrSiteProps, EbsGfsRetention, EbsImages, EbsLock, EbsRestore, EbsRetention, EbsSchedule, EbsSelection,
   EbsSnapshotDr, EbsSnapshotDrProps, RestoreParam,
 } from '../../src';
 import '../kit/stack';
@@ -65,6 +65,22 @@ describe('Regions', () => {
     const agnostic = new Stack(app, 'Agnostic');
     expect(() => plan({ copyTo: [site({}, agnostic)] })).toThrow(/^the Region of site 'Agnostic\/Site\d+' must be known at synth, got a token/);
     expect(() => new EbsSnapshotDr(source, 'Told', { selection: SELECT, copyTo: [new EbsDrSite(agnostic, 'Other', { region: 'eu-north-1' })] })).not.toThrow();
+  });
+
+  test('what is no Region, or no account', () => {
+    const agnostic = new Stack(app, 'Agnostic');
+    for (const region of ['frankfurt', 'eu-central-1a', 'EU-CENTRAL-1', '']) {
+      expect(() => plan({ region }, agnostic)).toThrow(`'region' must be a Region like 'eu-central-1', got '${region}'`);
+      expect(() => plan({ copyTo: [site({ region }, agnostic)] })).toThrow(`'region' must be a Region like 'eu-central-1', got '${region}'`);
+    }
+    for (const account of ['vault', '12345678901', '1234567890123']) {
+      expect(() => plan({ region: 'eu-west-1', account }, agnostic)).toThrow(`'account' must be 12 digits, got '${account}'`);
+      expect(() => plan({ copyTo: [site({ region: 'eu-central-1', account }, agnostic)] })).toThrow(`'account' must be 12 digits, got '${account}'`);
+    }
+  });
+
+  test.each(['us-gov-west-1', 'ap-southeast-7', 'us-iso-east-1', 'eusc-de-east-1', 'mx-central-1'])('%s is one', (region) => {
+    expect(() => plan({ region, account: Token.asString({ Ref: 'Account' }) }, new Stack(app, 'Agnostic'))).not.toThrow(/'(region|account)'/);
   });
 
   test('a Region or account other than the stack has', () => {
@@ -158,7 +174,6 @@ describe('what is of another place', () => {
   test.each<[string, () => Partial<EbsSnapshotDrProps>]>([
     ['alarmTopic', () => ({ alarmTopic: sns.Topic.fromTopicArn(source, 'Topic', elsewhere('sns', 'on-call')) })],
     ['alarmTopic', () => ({ alarmTopic: new sns.Topic(recovery, 'Topic') })],
-    ['artifacts', () => ({ artifacts: [s3.Bucket.fromBucketAttributes(source, 'Bucket', { bucketName: 'shop-code', region: 'eu-central-1' })] })],
     ['deadLetterQueue', () => ({ deadLetterQueue: sqs.Queue.fromQueueArn(source, 'Queue', elsewhere('sqs', 'failed')) })],
     ['table', () => ({ table: new dynamodb.TableV2(recovery, 'Table', { partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING } }) })],
   ])('%s of a plan', (name, props) => {
@@ -167,8 +182,8 @@ describe('what is of another place', () => {
 
   test('what is of the same Region, or of one that is not known, is fine', () => {
     const topic = sns.Topic.fromTopicArn(source, 'Topic', arn('sns', 'on-call'));
-    const bucket = s3.Bucket.fromBucketName(new Stack(app, 'Agnostic'), 'Bucket', 'shop-code');
-    expect(() => plan({ alarmTopic: topic, artifacts: [bucket] })).not.toThrow();
+    const deadLetterQueue = new sqs.Queue(new Stack(app, 'Agnostic'), 'Queue');
+    expect(() => plan({ alarmTopic: topic, deadLetterQueue })).not.toThrow();
   });
 
   test('a role of another account', () => {
@@ -216,27 +231,44 @@ describe('schedule', () => {
 
   test('with a gap that no RPO covers', () => {
     expect(() => plan({ schedule: EbsSchedule.cron({ minute: '0', hour: '0', day: '1' }) }))
-      .toThrow("'schedule' must have a time at least every 30 days, which is the longest RPO, got a gap of 31 days; schedule more often");
+      .toThrow("'schedule' must have a time at least every 29 days 23 hours, which the longest RPO allows, got a gap of 31 days; schedule more often");
     expect(plan({ schedule: EbsSchedule.rate(days(20)) }).rpo.toDays()).toBe(30);
   });
 });
 
 describe('RPO', () => {
   test.each<[EbsSchedule, Duration, string]>([
-    [EbsSchedule.rate(Duration.hours(1)), Duration.minutes(59), "'rpo' must be at least 1 hour, the largest gap of the schedule, got 59 minutes: "
-      + 'it could not be kept even if copies took no time; schedule more often, or lengthen it'],
-    [EbsSchedule.cron({ minute: '0', hour: '8-18' }), Duration.hours(2), "'rpo' must be at least 14 hours, the largest gap of the schedule, got 2 hours"],
-    [EbsSchedule.cron({ minute: '0', timeZone: TimeZone.EUROPE_BERLIN }), Duration.hours(1), "'rpo' must be at least 2 hours, the largest gap of the schedule, got 1 hour"],
+    [EbsSchedule.rate(Duration.hours(1)), Duration.minutes(74), "'rpo' must be at least 15 minutes longer than the largest gap of the schedule, 1 hour, got 1 hour 14 minutes: "
+      + 'copies take so long at least, and it could never be kept; schedule more often, or lengthen it'],
+    [EbsSchedule.rate(Duration.minutes(5)), Duration.minutes(5), "'rpo' must be at least 15 minutes longer than the largest gap of the schedule, 5 minutes, got"],
+    [EbsSchedule.cron({ minute: '0', hour: '8-18' }), Duration.hours(2), "'rpo' must be at least 15 minutes longer than the largest gap of the schedule, 14 hours, got"],
+    [EbsSchedule.cron({ minute: '0', timeZone: TimeZone.EUROPE_BERLIN }), Duration.hours(2), "'rpo' must be at least 15 minutes longer than the largest gap of the schedule, 2 hours, got"],
   ])('shorter than the schedule allows', (schedule, rpo, message) => {
     expect(() => plan({ schedule, rpo })).toThrow(message);
   });
 
-  test('is twice the largest gap by default', () => {
-    expect(plan().rpo.toMinutes()).toBe(120);
+  test('as short as the schedule allows is fine', () => {
+    expect(() => plan({ rpo: Duration.minutes(75) })).not.toThrow();
+    expect(() => plan({ rpo: Duration.minutes(90), timedCopies: true })).not.toThrow();
   });
 
-  test.each([Duration.minutes(4), days(31)])('of %s', (rpo) => {
-    expect(() => plan({ rpo })).toThrow(`'rpo' must be 5 minutes to 30 days, got ${rpo.toHumanString()}`);
+  test('too short for copies by time', () => {
+    expect(() => plan({ rpo: Duration.minutes(89), timedCopies: true })).toThrow("'timedCopies' needs an RPO at least 30 minutes longer than the largest gap of the schedule, 1 hour, got 1 hour 29 minutes: "
+      + "EC2 promises no time below 15 minutes, which begin when the set is complete; lengthen 'rpo', schedule more often, or leave it out");
+  });
+
+  test.each<[EbsSchedule, number]>([
+    [EbsSchedule.rate(Duration.hours(1)), 120],
+    [EbsSchedule.rate(Duration.minutes(5)), 35],
+    [EbsSchedule.rate(Duration.minutes(15)), 45],
+    [EbsSchedule.cron({ minute: '0', timeZone: TimeZone.EUROPE_BERLIN }), 240],
+    [EbsSchedule.rate(Duration.minutes(30 * 24 * 60 - 15)), 30 * 24 * 60],
+  ])('by default can be kept', (schedule, minutes) => {
+    expect(plan({ schedule }).rpo.toMinutes()).toBe(minutes);
+  });
+
+  test('of a month and a day', () => {
+    expect(() => plan({ rpo: days(31) })).toThrow("'rpo' must be at most 30 days, got 31 days");
   });
 
   test('that is not known', () => {
@@ -309,6 +341,16 @@ describe('parameters that every restore would refuse', () => {
     plan({ planName: 'gold', copyTo: [restore(template, { P: parameter })], ...props });
     app.synth();
   };
+  test('an image of another account', () => {
+    const vault = new Stack(app, 'Vault', { env: { region: 'eu-central-1', account: VAULT } });
+    const executionRole = iam.Role.fromRoleName(vault, 'Execution', 'restore');
+    const template = DrTemplate.inline('{"Parameters":{"P":{}},"Resources":{}}');
+    const copyTo = [site({ restore: EbsRestore.cloudFormation({ template, parameters: { P: RestoreParam.image() }, executionRole }) }, vault)];
+    plan({ planName: 'gold', images: EbsImages.every(Duration.hours(1)), copyTo });
+    expect(() => app.synth()).toThrow("parameter 'P' of 'restore' must be of a plan of the site's own account, as images are not shared with others, "
+      + `got gold of ${ACCOUNT}; give an image that the site's account has by RestoreParam.value()`);
+  });
+
   const code = () => s3.Bucket.fromBucketName(source, `Code${++count}`, 'shop-code');
 
   test.each<[string, () => RestoreParam, string]>([
@@ -346,6 +388,38 @@ describe('retention', () => {
 
   test.each([() => EbsRetention.last(numberToken()), () => EbsRetention.youngerThan(days(numberToken()))])('that is not known', (make) => {
     expect(make).toThrow(/'(last|within)' must be known at synth, got a token: it stands in the function's settings/);
+  });
+});
+
+describe('versions of artifacts', () => {
+  const withArtifacts = (keep: number, generations: EbsGfsRetention, props: EbsDrSiteProps = { keepVersions: days(keep) }) => () => {
+    const artifacts = [s3.Bucket.fromBucketName(source, `Code${++count}`, 'shop-code')];
+    return plan({ planName: 'gold', artifacts, retention: EbsRetention.gfs(generations), copyTo: [site(props)] });
+  };
+
+  test.each<[number, EbsGfsRetention, number, string]>([
+    [371, { monthly: 12 }, 372, 'monthly'],
+    [400, { last: 3, monthly: 12, yearly: 3 }, 1098, 'yearly'],
+    [30, { daily: 31, weekly: 4 }, 31, 'daily'],
+    [1, { hourly: 25 }, 2, 'hourly'],
+    [13, { weekly: 2 }, 14, 'weekly'],
+    [400, { last: -1 }, 36_500, 'last'],
+    [6, { within: days(7) }, 7, 'within'],
+    [6, { withinHourly: days(7) }, 7, 'withinHourly'],
+    [6, { withinDaily: days(7) }, 7, 'withinDaily'],
+    [6, { withinWeekly: days(7) }, 7, 'withinWeekly'],
+    [6, { withinMonthly: days(7) }, 7, 'withinMonthly'],
+    [6, { withinYearly: days(7) }, 7, 'withinYearly'],
+  ])('%i days, for sets by %j, and %i', (keep, generations, needed, rule) => {
+    expect(withArtifacts(keep, generations)).toThrow(`'keepVersions' must be at least ${needed} days, as '${rule}' of plan 'gold' keeps sets so long, and they need its `
+      + `artifacts as they were, got ${keep}; keep versions longer, or sets shorter`);
+    expect(withArtifacts(needed, generations)).not.toThrow();
+  });
+
+  test('are not asked for without artifacts, nor of a given bucket', () => {
+    expect(() => plan({ retention: EbsRetention.gfs({ yearly: 5 }) })).not.toThrow();
+    expect(withArtifacts(0, { yearly: 5 }, { bucket: s3.Bucket.fromBucketName(recovery, 'Given', 'recovery') })).not.toThrow();
+    expect(() => plan({ artifacts: [s3.Bucket.fromBucketName(source, 'Code', 'shop-code')] })).not.toThrow();
   });
 });
 
@@ -482,7 +556,9 @@ describe('more than limits', () => {
     [() => EbsDrill.scheduled(EbsSchedule.rate(days(7)), { teardownAfter: days(8) }), "'teardownAfter' must be 0 minutes to 7 days, got 8 days"],
     [() => EbsDrill.scheduled(EbsSchedule.rate(days(1)), { teardownAfter: days(1) }), "'teardownAfter' must be less than 1 day, when the next drill begins, got 1 day"],
     [() => EbsDrill.scheduled(EbsSchedule.rate(days(7)), { maxRestore: Duration.minutes(4) }), "'maxRestore' must be 5 minutes to 1 day, got 4 minutes"],
-    [() => RestoreParam.snapshot('/dev/s d'), "'device' must be a device like '/dev/sdf' or 'xvda', got '/dev/s d'"],
+    ...['/dev/s d', 'sdf', '/dev/', '/dev/nvme1n1', 'nvme1n1', 'xvd', '/sdf'].map((device): [() => unknown, string] => [
+      () => RestoreParam.snapshot(device), `'device' must be a device as EC2 has it, not the operating system: '/dev/sdf', or 'xvdf' of Windows, got '${device}'`,
+    ]),
     [() => RestoreParam.instanceType(), "'candidates' must hold at least one, got none"],
     [() => RestoreParam.availabilityZone(Token.asString({ Ref: 'Z' })), "'candidates' must be known at synth, got a token"],
     [() => EbsRestore.cloudFormation({ template: DrTemplate.inline(''), stackPrefix: 'a_b', executionRole: iam.Role.fromRoleName(recovery, 'R1', 'r') }),
@@ -491,6 +567,10 @@ describe('more than limits', () => {
       "'parameters' must be named by letters and digits, got 'a-b'"],
   ])('%s', (make, message) => {
     expect(make).toThrow(message);
+  });
+
+  test.each(['/dev/sdf', '/dev/sda1', '/dev/xvda', '/dev/xvdba', 'xvdf', 'xvdbc'])('%s is a device', (device) => {
+    expect(() => RestoreParam.snapshot(device)).not.toThrow();
   });
 
   test('a site without a plan', () => {

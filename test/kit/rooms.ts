@@ -281,8 +281,8 @@ function stackBeside(stack: Stack, otherwise: string, account?: string): Stack {
   return new Stack(stack.node.root as Stack, 'Beside', { env: { region: regionBeside(stack, otherwise), account } });
 }
 
-function siteBeside(stack: Stack, account?: string): EbsDrSite {
-  return new EbsDrSite(stackBeside(stack, SITE_REGION, account), 'Site');
+function siteBeside(stack: Stack, account?: string, props?: EbsDrSiteProps): EbsDrSite {
+  return new EbsDrSite(stackBeside(stack, SITE_REGION, account), 'Site', props);
 }
 
 function protectedFrom(stack: Stack, site: EbsDrSite, props: Partial<EbsSnapshotDrProps> = {}): EbsDrSite {
@@ -299,7 +299,7 @@ function fullPlanProps(stack: Stack): EbsSnapshotDrProps {
       EbsSelection.anyOf(EbsSelection.tag('dr', 'gold', 'silver*'), EbsSelection.instances('i-0123456789abcdef0')),
       EbsSelection.noneOf(EbsSelection.tag('env', 'dev')),
     ),
-    copyTo: [siteBeside(stack, VAULT)],
+    copyTo: [siteBeside(stack, VAULT, { keepVersions: Duration.days(1200) })],
     consistency: FREEZE,
     sourceRetention: EbsRetention.youngerThan(Duration.days(2)),
     recycleBin: Duration.days(7),
