@@ -173,6 +173,14 @@ export interface SitePlan {
   readonly images: boolean;
 }
 
+/**
+ * What sites of other accounts say when they take a plan's reader role. Their own roles get their names at deployment, so that
+ * trust can name no more than their account; this keeps out what there may take any role, but was not told this one's.
+ */
+export function readerExternalId(plan: string): string {
+  return `ebsdr:${plan}`;
+}
+
 /** Seconds back from now within which a site looks for sets to copy. Older ones are no longer waiting for a copy. */
 export function lookBackSeconds(rpoSeconds: number): number {
   return Math.max(3 * 86_400, 2 * rpoSeconds);

@@ -15,7 +15,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { alarmOnDeadLetters, alarmOnErrors, alarmOnFailedFreezes, alarmOnFailedImages, alarmOnFailedSets, alarmOnHeldPrune, AlarmScope } from './alarms';
-import { Brake, METRIC, PlanEnv, PlanSettings, RetentionPolicy, TAG } from './contract';
+import { Brake, METRIC, PlanEnv, PlanSettings, readerExternalId, RetentionPolicy, TAG } from './contract';
 import { EbsConsistency } from './ebs-consistency';
 import { EbsDrSite } from './ebs-dr-site';
 import { EbsImages } from './ebs-images';
@@ -476,7 +476,8 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     const role = new iam.Role(this, 'ReaderRole', {
       roleName: this.readerRoleName,
       description: `Shows plan ${this.planName} to its sites in other accounts`,
-      assumedBy: new iam.CompositePrincipal(...this.vaultAccounts.map((account) => new iam.AccountPrincipal(account))),
+      assumedBy: new iam.CompositePrincipal(...this.vaultAccounts.map((account) => new iam.AccountPrincipal(account)
+        .withConditions({ StringEquals: { 'sts:ExternalId': readerExternalId(this.planName) } }))),
     });
     allowReading(role);
     return role;

@@ -24,7 +24,12 @@ test('a site in another account reads the plan by a role of the plan\'s account,
   const [role] = Object.values(source.findResources('AWS::IAM::Role', { Properties: { RoleName: Match.anyValue() } }));
   const { RoleName: name, AssumeRolePolicyDocument: trust } = role.Properties as { RoleName: string; AssumeRolePolicyDocument: { Statement: unknown } };
   expect(name).toMatch(NAME);
-  expect(trust.Statement).toEqual([{ Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { AWS: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:iam::${VAULT}:root`]] } } }]);
+  expect(trust.Statement).toEqual([{
+    Action: 'sts:AssumeRole',
+    Effect: 'Allow',
+    Principal: { AWS: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:iam::${VAULT}:root`]] } },
+    Condition: { StringEquals: { 'sts:ExternalId': 'ebsdr:gold' } },
+  }]);
   source.hasResourceProperties('AWS::IAM::Policy', {
     PolicyDocument: {
       Statement: [{
@@ -52,7 +57,7 @@ test('within one account there is no such role', () => {
 test('credentials of a role, with their end', async () => {
   const expiration = new Date();
   const send = jest.fn(async () => ({ Credentials: { AccessKeyId: 'id', SecretAccessKey: 'secret', SessionToken: 'token', Expiration: expiration } }));
-  const credentials = await assumedRole({ send } as unknown as Pick<STSClient, 'send'>, 'arn:aws:iam::123456789012:role/r')();
+  const credentials = await assumedRole({ send } as unknown as Pick<STSClient, 'send'>, 'arn:aws:iam::123456789012:role/r', 'gold')();
   expect(credentials).toEqual({ accessKeyId: 'id', secretAccessKey: 'secret', sessionToken: 'token', expiration });
-  expect(send).toHaveBeenCalledWith(expect.objectContaining({ input: { RoleArn: 'arn:aws:iam::123456789012:role/r', RoleSessionName: 'ebs-snapshot-dr' } }));
+  expect(send).toHaveBeenCalledWith(expect.objectContaining({ input: { RoleArn: 'arn:aws:iam::123456789012:role/r', RoleSessionName: 'ebs-snapshot-dr', ExternalId: 'ebsdr:gold' } }));
 });

@@ -1,4 +1,5 @@
 import { AssumeRoleCommand, type STSClient } from '@aws-sdk/client-sts';
+import { readerExternalId } from '../contract';
 
 export interface TemporaryCredentials {
   readonly accessKeyId: string;
@@ -7,10 +8,10 @@ export interface TemporaryCredentials {
   readonly expiration: Date;
 }
 
-/** Credentials of a role of another account; the SDK's clients ask anew shortly before they expire. */
-export function assumedRole(sts: Pick<STSClient, 'send'>, role: string): () => Promise<TemporaryCredentials> {
+/** Credentials of a plan's role in another account; the SDK's clients ask anew shortly before they expire. */
+export function assumedRole(sts: Pick<STSClient, 'send'>, role: string, plan: string): () => Promise<TemporaryCredentials> {
   return async () => {
-    const { Credentials: found } = await sts.send(new AssumeRoleCommand({ RoleArn: role, RoleSessionName: 'ebs-snapshot-dr' }));
+    const { Credentials: found } = await sts.send(new AssumeRoleCommand({ RoleArn: role, RoleSessionName: 'ebs-snapshot-dr', ExternalId: readerExternalId(plan) }));
     return {
       accessKeyId: found!.AccessKeyId!,
       secretAccessKey: found!.SecretAccessKey!,

@@ -16,7 +16,7 @@ const shell = new Shell(env.TABLE, 'site');
 const quotas = new ServiceQuotas(new ServiceQuotasClient(CLIENT), shell.log);
 const sts = new STSClient(CLIENT);
 const readers = new Map(settings.plans.flatMap(({ plan, region, readerRole }) => (
-  readerRole === undefined ? [] : [[plan, new Ec2Connection(region, assumedRole(sts, readerRole))] as const])));
+  readerRole === undefined ? [] : [[plan, new Ec2Connection(region, assumedRole(sts, readerRole, plan))] as const])));
 
 /** A tick or an event of EBS, which says no more than that it is worth looking. */
 export function handler(_: unknown, context: Context): Promise<CopiesStarted | undefined> {
