@@ -1,12 +1,12 @@
 import { at, DAY, HOUR, T0 } from './builders';
 import { copied, imageCopy, PLAN, RESTORE, SETTINGS, Site, TEMPLATE_KEY } from './site-at-work';
 import { CREATION_MS } from './stack-model';
-import { type RestoreSettings, setId } from '../../src/ebs-snapshot-dr/contract';
+import { type RestoreAnswer, type RestoreRequest, type RestoreSettings, setId } from '../../src/ebs-snapshot-dr/contract';
 import { LEDGER } from '../../src/ebs-snapshot-dr/handlers/ports';
 import { RestoreRefused } from '../../src/ebs-snapshot-dr/handlers/refusal';
 import { checkRestoreRequest, restore } from '../../src/ebs-snapshot-dr/handlers/restore-run';
 import { isLackOfCapacity, stateOf } from '../../src/ebs-snapshot-dr/handlers/stack-state';
-import { fateAt } from '../kit/fakes/ec2';
+import { fateAt, type Fates, type RunEnd } from '../kit/fakes/ec2';
 
 const NO_CAPACITY = 'We currently do not have sufficient m5.large capacity in the Availability Zone you requested (us-west-2a). (Service: Ec2, Status Code: 500)';
 const SDF = { 'vol-1': '/dev/sdf' };
@@ -86,6 +86,30 @@ describe('what is restored', () => {
     const site = new Site({ snapshots });
     site.table.write({ pk: LEDGER.deletion('p'), sk: setId('i-1', at(times[2])), at: 0 });
     expect((await site.restore()).parameters).toEqual({ Data: snapshots[1].snapshot });
+  });
+
+  /** Retention writes down its deletion of the newest set just before the restore is written down. */
+  async function overtaken(request: RestoreRequest = {}): Promise<{ readonly site: Site; readonly end: RunEnd<RestoreAnswer> }> {
+    const site = new Site({ snapshots });
+    const overtake: Fates = ({ operation }) => {
+      if (operation === 'PutItem') site.table.write({ pk: LEDGER.deletion('p'), sk: setId('i-1', at(times[2])), at: 0 });
+      return 'fine';
+    };
+    return { site, end: await site.run((world) => restore(request, 'first', world), overtake) };
+  }
+
+  test('a set that retention wrote down meanwhile gives way to the one before it', async () => {
+    const { site, end } = await overtaken();
+    expect(end).toMatchObject({ kind: 'ok', value: { status: 'review', parameters: { Data: snapshots[1].snapshot } } });
+    expect(kept(site)).toEqual([setId('i-1', at(times[1]))]);
+    expect(site.stacks.stacks).toHaveLength(1);
+    expect((await site.restore()).parameters).toEqual({ Data: snapshots[1].snapshot });
+  });
+
+  test('… or is refused if it was asked for, and nothing is kept for it', async () => {
+    const { site, end } = await overtaken({ sets: [{ plan: 'p', set: setId('i-1', at(times[2])) }] });
+    expect(end).toMatchObject({ kind: 'error', error: { name: 'RestoreRefused', message: expect.stringContaining('cannot be restored from: retention is deleting it') } });
+    expect([kept(site), site.stacks.stacks]).toEqual([[], []]);
   });
 
   test.each([false, true])('only the last days are read, unless what is needed is older; blind: %s', async (blind) => {

@@ -49,6 +49,16 @@ export function protectedUntil(at: Millis): number {
   return Math.ceil((at + PROTECTED_DAYS * DAY_MS) / 1000);
 }
 
+/** One of the points whose set retention is deleting. Asked after the restore was written down: what is not found here stays. */
+export async function deletedPoint(points: PreparedRestore['points'], { ledger }: { readonly ledger: Ledger }): Promise<PreparedRestore['points'][number] | undefined> {
+  for (const plan of new Set(points.map((point) => point.plan))) {
+    const deleted = new Set((await ledger.list(LEDGER.deletion(plan))).map(({ sk }) => sk));
+    const found = points.find((point) => point.plan === plan && deleted.has(point.set));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** Lets go of the sets of restores whose stack is up or gone, however it came to that. */
 export async function releaseRestores({ ledger, stacks, clock }: { readonly ledger: Ledger; readonly stacks: Pick<Stacks, 'describe'>; readonly clock: Pick<Clock, 'now'> }): Promise<void> {
   for (const item of await ledger.list(LEDGER.restore) as readonly RestoreItem[]) {

@@ -2,7 +2,7 @@ import { parseSetId, type RestoreAnswer, type RestoreRequest } from '../contract
 import { LEDGER, type Clock, type Ledger, type RecoveryPoints, type StackChange, type Stacks } from './ports';
 import { exactly, prepareRestore, type PreparedRestore, type RestoreSources, stackTags } from './prepare-restore';
 import { RestoreRefused } from './refusal';
-import { releaseRestores, type RestoreFields, type RestoreItem, writeRestore } from './restore-items';
+import { deletedPoint, releaseRestores, type RestoreFields, type RestoreItem, writeRestore } from './restore-items';
 import { changeSetName, firstOf, isLackOfCapacity, stateOf } from './stack-state';
 
 export interface RestoreWorld extends RestoreSources {
@@ -97,9 +97,12 @@ class Restore {
 
   /** Chooses anew. */
   private async begin(before: RestoreItem | undefined): Promise<RestoreAnswer> {
-    const { sets, before: latest, rebuild = false } = this.request;
-    const asked = { ...sets && { sets }, ...latest !== undefined && { before: latest } };
-    const prepared = await prepareRestore(asked, 0, this.world.points(rebuild), this.world);
+    const { sets, before: latest } = this.request;
+    return this.choose({ ...sets && { sets }, ...latest !== undefined && { before: latest } }, before);
+  }
+
+  private async choose(asked: RestoreItem['asked'], before: RestoreItem | undefined): Promise<RestoreAnswer> {
+    const prepared = await prepareRestore(asked, 0, this.world.points(this.request.rebuild ?? false), this.world);
     return this.propose(asked, prepared, 0, before);
   }
 
@@ -115,8 +118,10 @@ class Restore {
 
   /** Makes the change set, or finds it again. */
   private async change(item: RestoreItem): Promise<RestoreAnswer> {
-    const { stack, changeSet, prepared: { templateUrl, parameters } } = item;
+    const { stack, changeSet, prepared: { templateUrl, parameters, points } } = item;
     const { stacks, settings } = this.world;
+    const deleted = await deletedPoint(points, this.world);
+    if (deleted !== undefined) return this.giveUp(deleted, item);
     const { capabilities } = settings.restore!;
     const proposed = await refusing(
       () => stacks.createChangeSet({ stack, changeSet, templateUrl, parameters, capabilities, tags: stackTags(item.sk) }),
@@ -126,6 +131,16 @@ class Restore {
     const executing = await this.write({ ...item, state: 'executing', stack: proposed.stack }, item);
     await stacks.executeChangeSet(proposed.stack, changeSet);
     return answer(executing, 'executing', proposed.changeSet, proposed.changes);
+  }
+
+  /** Retention wrote down a set before this was written down: the one before it takes its place, unless it must be this one. */
+  private async giveUp({ plan, set }: RestoreItem['prepared']['points'][number], item: RestoreItem): Promise<RestoreAnswer> {
+    const { asked, attempt } = item;
+    const refused = await this.write({ ...item, state: 'refused', sets: [] }, item);
+    if (attempt > 0 || asked.sets?.some((each) => each.plan === plan && each.set === set)) {
+      throw new RestoreRefused(`set ${set} of plan '${plan}' cannot be restored from: retention is deleting it`);
+    }
+    return this.choose(asked, refused);
   }
 
   /** What has become of a stack. */
