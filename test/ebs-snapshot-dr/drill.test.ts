@@ -2,6 +2,7 @@ import { at, HOUR, snapshot, T0 } from './builders';
 import { copied, RESTORE, SETTINGS, Site, type SiteOptions } from './site-at-work';
 import { CREATION_MS, OUTPUTS } from './stack-model';
 import { type DrillEvidence, METRIC, setId } from '../../src/ebs-snapshot-dr/contract';
+import { runDrill } from '../../src/ebs-snapshot-dr/handlers/drill-run';
 import { LEDGER, ProbeFailed } from '../../src/ebs-snapshot-dr/handlers/ports';
 import { fateAt } from '../kit/fakes/ec2';
 
@@ -89,6 +90,34 @@ describe('one at a time', () => {
     await site.drillToTheEnd();
     expect(site.stacks.stacks).toHaveLength(1);
     expectOver(site);
+  });
+
+  test('one that is skipped for a drill that never ends is counted as failed', async () => {
+    const site = new Site();
+    await site.drill(START);
+    const skipped = async () => {
+      site.metrics.length = 0;
+      await site.run((world) => runDrill({ scheduledTime: '2026-11-23T10:00:00Z' }, { ...world, ending: AbortSignal.abort() }));
+      return site.metrics;
+    };
+    site.clock.advance(9 * HOUR);
+    expect(await skipped()).toEqual([['p', METRIC.drillsFailed, 0]]);
+    site.clock.advance(HOUR);
+    expect(await skipped()).toEqual([['p', METRIC.drillsFailed, 1]]);
+  });
+
+  test('a set that retention wrote down meanwhile is not drilled with', async () => {
+    const older = copied({ 'vol-1': '/dev/sdf' }, { scheduled: T0 - HOUR });
+    const site = new Site({ snapshots: [...older, ...copied({ 'vol-1': '/dev/sdf' })] });
+    let writes = 0;
+    await site.drill(START, ({ operation }) => {
+      // The first one begins the drill, the second one keeps its sets.
+      if (operation === 'PutItem' && ++writes === 2) site.table.write({ pk: LEDGER.deletion('p'), sk: setId('i-1', at(T0)), at: 0 });
+      return 'fine';
+    });
+    expect(site.stacks.stacks).toEqual([]);
+    await site.drillToTheEnd();
+    expect(evidenceOf(site)).toMatchObject({ outcome: 'passed', parameters: { Data: older[0].snapshot } });
   });
 
   test('of two ticks at once one goes on', async () => {

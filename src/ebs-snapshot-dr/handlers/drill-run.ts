@@ -3,7 +3,7 @@ import { drillEvidence, evidenceKey, evidenceText, signatureKey, type DrillTimes
 import { LEDGER, type LedgerItem, type Log, type Metrics, type Millis, type Probe, ProbeFailed, type Query, type Signer, type Tags } from './ports';
 import { exactly, prepareRestore, type PreparedRestore, stackTags } from './prepare-restore';
 import { RestoreRefused } from './refusal';
-import { protectedUntil, timeAfter } from './restore-items';
+import { deletedPoint, protectedUntil, timeAfter } from './restore-items';
 import type { RestoreWorld } from './restore-run';
 import { codeOf } from './run';
 import { changeSetName, firstOf, isLackOfCapacity, stateOf } from './stack-state';
@@ -74,7 +74,8 @@ function drillId(scheduledTime: string): string {
   return scheduledTime.replace(/\.\d+Z$/, 'Z').replace(/:/g, '-').toLowerCase();
 }
 
-async function startDrill(drill: string, { ledger, clock, log }: DrillWorld): Promise<void> {
+async function startDrill(drill: string, world: DrillWorld): Promise<void> {
+  const { ledger, clock, log } = world;
   if (await ledger.get(LEDGER.drill, drill) !== undefined) return;
   const now = clock.now();
   const item: DrillItem = {
@@ -83,9 +84,17 @@ async function startDrill(drill: string, { ledger, clock, log }: DrillWorld): Pr
   if (await ledger.claim(item)) {
     log.info('drill started', { drill });
   } else {
-    const current = await ledger.get(LEDGER.drill, CURRENT);
-    if (current?.drill !== drill) log.warn('no drill is started while another one is under way', { drill, current: current?.drill });
+    const current = await ledger.get(LEDGER.drill, CURRENT) as DrillItem | undefined;
+    if (current?.drill === drill) return;
+    log.warn('no drill is started while another one is under way', { drill, current: current?.drill });
+    const isOver = current !== undefined && now - current.times.startedAt > longest(world);
+    for (const { plan } of world.settings.plans) world.metrics.count(plan, METRIC.drillsFailed, isOver ? 1 : 0);
   }
+}
+
+/** A drill under way for longer does not come to its end. */
+function longest({ settings: { drill } }: DrillWorld): Millis {
+  return (drill!.maxRestoreSeconds + drill!.teardownAfterSeconds) * 1000 + MAX_DELETION_MS + MAX_SIGNING_MS;
 }
 
 class Drill {
@@ -143,8 +152,13 @@ class Drill {
     const { attempt, points, stacks } = this.item;
     const prepared = await prepareRestore(attempt === 0 ? {} : exactly(points), attempt, this.world.points(false), this.world);
     const stack = attempt === 0 ? this.base : `${this.base}-${attempt + 1}`;
-    const { ledger } = this.world;
+    const { ledger, log } = this.world;
     await ledger.put({ pk: LEDGER.restore, sk: this.base, at: this.now, expires: protectedUntil(this.now), state: 'drill', sets: prepared.sets });
+    const deleted = await deletedPoint(prepared.points, this.world);
+    if (deleted !== undefined) {
+      log.info('retention is deleting a set, the next tick chooses anew', { drill: this.item.drill, plan: deleted.plan, set: deleted.set });
+      return undefined;
+    }
     const changeSet = changeSetName(stack, prepared.templateUrl, prepared.parameters);
     return this.write({ prepared, points: prepared.points, stacks: [...stacks, stack], changeSet });
   }
