@@ -1,7 +1,7 @@
 import { FlowAtWork, KEEP_LAST, ORIGIN, PLAN, SITE, SOURCE, STEADY, type Verb } from './flow-at-work';
 import { METRIC, TAG } from '../../src/ebs-snapshot-dr/contract';
 import { LEDGER } from '../../src/ebs-snapshot-dr/handlers/ports';
-import { DAY, FAIR, type Fate, type Fates, fateAt, HOUR, type LineCall, MINUTE } from '../kit/fakes/ec2';
+import { DAY, Ec2Error, FAIR, type Fate, type Fates, fateAt, HOUR, type LineCall, MINUTE } from '../kit/fakes/ec2';
 
 /** The runs over the model of EC2, in process: every row of the failure table that needs no function around it. */
 
@@ -162,6 +162,20 @@ describe('copies that fail', () => {
     await flow.ticks(60);
     expect(flow.points).toHaveLength(1);
     expect(flow.copies().every((copy) => copy.key === key)).toBe(true);
+  });
+
+  test('a tag that a tag policy of the site forbids costs the copy its users\' tags only', async () => {
+    const flow = new FlowAtWork();
+    flow.instance([{ device: '/dev/sda', tags: { team: 'db' } }, { device: '/dev/sdb', tags: { cost: '1' } }]);
+    const copySnapshot = flow.model.copySnapshot.bind(flow.model);
+    jest.spyOn(flow.model, 'copySnapshot').mockImplementation((caller, input) => {
+      if (input.tags?.team === undefined) return copySnapshot(caller, input);
+      throw new Ec2Error('TagPolicyViolation', 'The tag policy does not allow the specified value');
+    });
+    await flow.hour();
+    expect(flow.points.map(({ members }) => members.map(({ device }) => device))).toEqual([['/dev/sda', '/dev/sdb']]);
+    expect(flow.copies().map(({ tags }) => [tags[TAG.device], tags.team, tags.cost]).sort()).toEqual([['/dev/sda', undefined, undefined], ['/dev/sdb', undefined, '1']]);
+    expect(flow.logs.filter(({ message }) => message.startsWith('a tag policy refuses'))).toHaveLength(1);
   });
 
   test('a set of which a snapshot failed is never copied nor offered, and goes; the next one is taken', async () => {

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { CopyLedger, prospects } from './copy-ledger';
 import { lookBack, recentSets } from './look-back';
-import type { CopyCandidate, Ec2, Image, Instance, Millis, Quotas, Snapshot } from './ports';
+import type { CopyCandidate, Ec2, Image, Instance, Millis, Quotas, Snapshot, Tags } from './ports';
 import { LEDGER } from './ports';
 import { newestImages } from './prune';
 import { lineageOf, readSets, type SetView } from './recovery-point';
 import { codeOf, exclusively, inParallel, isRefusal, type Run } from './run';
 import { matches } from './selection';
-import { copyTags } from './set-tags';
+import { copyTags, ownCopyTags } from './set-tags';
 import { chooseCopies } from './slots';
 import { EXCLUDE_TAG, lookBackSeconds, METRIC, type SitePlan, type SiteSettings, TAG } from '../contract';
 
@@ -232,14 +232,20 @@ async function begin(run: CopyRun, views: readonly PlanView[], chosen: readonly 
     if (claim === undefined) return;
     let copy: string;
     try {
-      copy = await ec2.copySnapshot({
+      const copyWith = (tags: Tags) => ec2.copySnapshot({
         source,
         sourceRegion: plan.region,
         key,
         // A time that EC2 will not promise must not cost the copy: further attempts take as long as they take.
         ...plan.timedCopies && claim.attempts === 0 && { completionMinutes: completionMinutes(deadline - clock.now()) },
-        tags: copyTags(original),
+        tags,
         description: `${plan.plan} ${candidate.set} ${source}`,
+      });
+      copy = await copyWith(copyTags(original)).catch((error: unknown) => {
+        if (codeOf(error) !== 'TagPolicyViolation') throw error;
+        // What the organization forbids of the user's tags is not ours to guess.
+        log.warn('a tag policy refuses the tags of a copy, it gets ours only', { source });
+        return copyWith(ownCopyTags(original));
       });
     } catch (error) {
       const code = codeOf(error);

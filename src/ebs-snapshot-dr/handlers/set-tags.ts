@@ -30,16 +30,21 @@ export function originalTags(
 }
 
 /** Tags of the copy of a set's snapshot: ours, and as many of the user's as there is room for. */
-export function copyTags(original: Snapshot, deviceOf: (volume: string) => string | undefined = deviceOfSet(original.tags)): Tags {
+export function copyTags(original: Snapshot, deviceOf?: (volume: string) => string | undefined): Tags {
+  const own = ownCopyTags(original, deviceOf);
+  return { ...userTags(original.tags, MAX_TAGS - Object.keys(own).length), ...own };
+}
+
+/** Tags of the copy without the user's. */
+export function ownCopyTags(original: Snapshot, deviceOf: (volume: string) => string | undefined = deviceOfSet(original.tags)): Tags {
   const device = deviceOf(original.volume);
-  const own: Tags = {
+  return {
     ...Object.fromEntries(COPIED.filter((key) => key in original.tags).map((key) => [key, original.tags[key]])),
     [TAG.source]: original.snapshot,
     [TAG.volume]: original.volume,
     [TAG.taken]: new Date(original.startedAt).toISOString(),
     ...device !== undefined && { [TAG.device]: device },
   };
-  return { ...userTags(original.tags, MAX_TAGS - Object.keys(own).length), ...own };
 }
 
 /** What may be set again of tags that were read: nothing of AWS's or ours, and not more than the budget, first ones first. */
