@@ -4,7 +4,8 @@ import {
 import {
   CopyImageCommand, CopySnapshotCommand, CreateImageCommand, CreateSnapshotsCommand, DeleteSnapshotCommand, DeregisterImageCommand,
   DescribeImagesCommand, DescribeInstancesCommand, DescribeLaunchTemplateVersionsCommand, DescribeLockedSnapshotsCommand,
-  DescribeSnapshotsCommand, DescribeVolumesCommand, EC2Client, type EC2ClientConfig, type Filter, type Image as SdkImage, type Instance as SdkInstance,
+  DescribeSnapshotsCommand, DescribeVolumesCommand, EC2Client, type EC2ClientConfig, type Filter, type Image as SdkImage,
+  type Instance as SdkInstance,
   LockSnapshotCommand, ModifySnapshotAttributeCommand, ModifySnapshotTierCommand, type ResourceType, type Snapshot as SdkSnapshot, type Tag,
   type TagSpecification, type Volume as SdkVolume,
 } from '@aws-sdk/client-ec2';
@@ -282,7 +283,8 @@ function instanceOf(instance: SdkInstance, volumes: ReadonlyMap<string, SdkVolum
     rootDevice: instance.RootDeviceName ?? '',
     volumes: (instance.BlockDeviceMappings ?? []).flatMap(({ DeviceName: device, Ebs: ebs }) => {
       const volume = volumes.get(ebs?.VolumeId ?? '');
-      return volume ? [{ volume: volume.VolumeId!, device: device!, type: volume.VolumeType!, sizeGiB: volume.Size!, tags: tagsOf(volume.Tags) }] : [];
+      if (volume === undefined) return [];
+      return [{ volume: volume.VolumeId!, device: device!, type: volume.VolumeType!, sizeGiB: volume.Size!, tags: tagsOf(volume.Tags) }];
     }),
   };
 }

@@ -98,9 +98,23 @@ export interface Ec2 {
     readonly tags: Tags;
     readonly description: string;
   }): Promise<string>;
-  createImage(request: { readonly instance: string; readonly name: string; readonly excludeDevices: readonly string[]; readonly imageTags: Tags; readonly snapshotTags: Tags }): Promise<string>;
+  createImage(request: {
+    readonly instance: string;
+    readonly name: string;
+    readonly excludeDevices: readonly string[];
+    readonly imageTags: Tags;
+    readonly snapshotTags: Tags;
+  }): Promise<string>;
   /** Copies into this Region; the same token is the same copy. */
-  copyImage(request: { readonly source: string; readonly sourceRegion: string; readonly name: string; readonly key?: string; readonly token: string; readonly imageTags: Tags; readonly snapshotTags: Tags }): Promise<string>;
+  copyImage(request: {
+    readonly source: string;
+    readonly sourceRegion: string;
+    readonly name: string;
+    readonly key?: string;
+    readonly token: string;
+    readonly imageTags: Tags;
+    readonly snapshotTags: Tags;
+  }): Promise<string>;
   deleteSnapshot(snapshot: string): Promise<void>;
   /** Leaves its snapshots. */
   deregisterImage(image: string): Promise<void>;
@@ -281,7 +295,11 @@ export interface Stacks {
   /** Does nothing if it was executed already. */
   executeChangeSet(stack: string, changeSet: string): Promise<void>;
   /** Undefined if there is none (any more); of a deleted one by its id `DELETE_COMPLETE`. */
-  describe(stack: string): Promise<{ readonly status: string; readonly reason?: string; readonly outputs: Readonly<Record<string, string>> } | undefined>;
+  describe(stack: string): Promise<{
+    readonly status: string;
+    readonly reason?: string;
+    readonly outputs: Readonly<Record<string, string>>;
+  } | undefined>;
   /** When its newest event happened. */
   lastEventAt(stack: string): Promise<Millis>;
   /** Why resources failed, newest first. */

@@ -282,7 +282,7 @@ function tagFilters(tags: NonNullable<Query['tags']>): Filter[] {
 }
 
 export function instanceView({ id, rootDevice, state, tags, volumes }: StoredInstance): Instance {
-  const attached = volumes.map((volume) => ({ volume: volume.id, device: volume.device, type: volume.type, sizeGiB: volume.sizeGiB, tags: volume.tags }));
+  const attached = volumes.map(({ device, id: volume, sizeGiB, tags: ofVolume, type }) => ({ volume, device, type, sizeGiB, tags: ofVolume }));
   return { instance: id, state, tags, rootDevice, volumes: attached };
 }
 
