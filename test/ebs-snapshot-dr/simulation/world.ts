@@ -431,6 +431,7 @@ export class World {
         // A plan that selects nothing is taken for a wrong answer, and keeps alarming.
         if (victim.tags.dr === 'gold' && fleet.filter(({ tags }) => tags.dr === 'gold').length === 1) return;
         victim.tags = { ...victim.tags, dr: victim.tags.dr === 'gold' ? 'none' : 'gold' };
+        if (victim.tags.dr === 'none') this.protectedSince.delete(`${this.scenario.plans[index].plan} ${victim.id}`);
         break;
       default:
         if (victim.volumes.length < 6) this.model.attach(victim, { device: `/dev/xvd${this.names++}`, tags: { 'ebsdr:exclude': '' } });
