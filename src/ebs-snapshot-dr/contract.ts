@@ -314,7 +314,9 @@ export interface DrillEvidence {
   /** Start of the drill minus the oldest point's time. */
   readonly rpoSeconds: number;
   /** By stage; the RTO is the sum of the first three. */
-  readonly stages: { readonly changeSetSeconds: number; readonly stackSeconds: number; readonly probeSeconds: number; readonly teardownSeconds: number };
+  readonly stages: {
+    readonly changeSetSeconds: number; readonly stackSeconds: number; readonly probeSeconds: number; readonly teardownSeconds: number;
+  };
   readonly rtoSeconds: number;
   /** The probe's answer: `{ "ok": true }` and anything that is to stand in the evidence. */
   readonly probe?: unknown;

@@ -19,8 +19,8 @@ import { METRIC, RestoreSettings, SiteEnv, SitePlan, SiteSettings, TEMPLATE_PREF
 import { EbsDrill } from './ebs-drill';
 import { EbsRestore } from './ebs-restore';
 import {
-  checkDays, guardEncryptionKey, guardExecutionRole, guardKey, guardParameters, guardPlaces, guardSettings, guardSigningKey, guardVersioned, guardVersions,
-  isManagedByAws, knownAccount, knownRegion, restoreProblems,
+  checkDays, guardEncryptionKey, guardExecutionRole, guardKey, guardParameters, guardPlaces, guardSettings, guardSigningKey, guardVersioned,
+  guardVersions, isManagedByAws, knownAccount, knownRegion, restoreProblems,
 } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';

@@ -25,7 +25,8 @@ import { EbsSchedule } from './ebs-schedule';
 import { EbsSelection } from './ebs-selection';
 import { FREEZE_DOCUMENT } from './freeze-document';
 import {
-  checkDays, defaultRpo, guardArchive, guardGap, guardKey, guardPlaces, guardRegions, guardRpo, guardSettings, guardSharedKey, knownAccount, knownBucketName, knownRegion, MAX_RPO,
+  checkDays, defaultRpo, guardArchive, guardGap, guardKey, guardPlaces, guardRegions, guardRpo, guardSettings, guardSharedKey,
+  knownAccount, knownBucketName, knownRegion, MAX_RPO,
 } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
@@ -387,7 +388,8 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
 
   /** Plans of one name in one place would delete each other's sets: tags decide. */
   private conflicts(): string[] {
-    const namesakes = this.node.root.node.findAll().filter((each) => each instanceof EbsSnapshotDr && each !== this && each.planName === this.planName) as EbsSnapshotDr[];
+    const plans = this.node.root.node.findAll().filter((each) => each instanceof EbsSnapshotDr) as EbsSnapshotDr[];
+    const namesakes = plans.filter((each) => each !== this && each.planName === this.planName);
     const places = this.places();
     return namesakes.filter((other) => other.places().some((place) => places.includes(place)))
       .map((other) => `'planName' must be unique in an account and Region, at sites, too, got '${this.planName}' also from '${other.node.path}'; give another name`);

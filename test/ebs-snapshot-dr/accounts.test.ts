@@ -22,7 +22,9 @@ const NAME = /^ebsdr-reader-[0-9a-f]{16}$/;
 test('a site in another account reads the plan by a role of the plan\'s account, and nothing but that', () => {
   const { source, recovery, site } = stacks(VAULT);
   const [role] = Object.values(source.findResources('AWS::IAM::Role', { Properties: { RoleName: Match.anyValue() } }));
-  const { RoleName: name, AssumeRolePolicyDocument: trust } = role.Properties as { RoleName: string; AssumeRolePolicyDocument: { Statement: unknown } };
+  const { RoleName: name, AssumeRolePolicyDocument: trust } = role.Properties as {
+    RoleName: string; AssumeRolePolicyDocument: { Statement: unknown };
+  };
   expect(name).toMatch(NAME);
   expect(trust.Statement).toEqual([{
     Action: 'sts:AssumeRole',

@@ -11,8 +11,8 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import {
-  DrTemplate, EbsConsistency, EbsDrill, EbsDrSite, EbsDrSiteProps, EbsGfsRetention, EbsImages, EbsLock, EbsRestore, EbsRetention, EbsSchedule, EbsSelection,
-  EbsSnapshotDr, EbsSnapshotDrProps, RestoreParam,
+  DrTemplate, EbsConsistency, EbsDrill, EbsDrSite, EbsDrSiteProps, EbsGfsRetention, EbsImages, EbsLock, EbsRestore, EbsRetention, EbsSchedule,
+  EbsSelection, EbsSnapshotDr, EbsSnapshotDrProps, RestoreParam,
 } from '../../src';
 import '../kit/stack';
 
