@@ -84,6 +84,10 @@ const project = new awscdk.AwsCdkConstructLibrary({
     '@aws-sdk/client-sts',
     '@aws-sdk/client-cloudformation',
     '@aws-sdk/client-ec2',
+    '@aws-sdk/client-auto-scaling',
+    '@aws-sdk/client-kms',
+    '@aws-sdk/client-service-quotas',
+    '@aws-sdk/client-ssm',
     '@aws-sdk/client-kinesis', // the one client that speaks HTTP/2
     '@aws-sdk/client-dynamodb',
     '@aws-sdk/client-firehose',

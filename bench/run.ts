@@ -6,6 +6,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
+import { ebsIam } from './ebs-iam';
+import { ebsRestore } from './ebs-restore';
+import { ebsSlots } from './ebs-slots';
 import { edgeRewrite } from './edge';
 import { edgeNginx } from './edge-nginx';
 import { KINESIS_FAN_OUT } from './fan-out';
@@ -225,6 +228,7 @@ const CHAPTERS: Readonly<Record<string, Chapter>> = {
   'image-resize-pipeline': { prepare: buildWorker, sections: { cpu, encoders, fidelity, memory, bombs: killers, backfill, load } },
   'edge-rewrite': { sections: { 'edge-rewrite': edgeRewrite, 'edge-nginx': edgeNginx } },
   'kinesis-fan-out': { sections: KINESIS_FAN_OUT },
+  'ebs-snapshot-dr': { sections: { 'ebs-iam': ebsIam, 'ebs-slots': ebsSlots, 'ebs-restore': ebsRestore } },
 };
 
 function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {

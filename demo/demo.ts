@@ -10,12 +10,14 @@ import type { DemoResult, DemoRoom } from './room';
 import { cdkDeploy, DEPLOYER } from '../test/kit/deploy';
 import { REGION, startMiniStack } from '../test/kit/emulators';
 import { LambdaHost } from '../test/kit/lambda-host';
+import { EBS_SNAPSHOT_DR } from './rooms/ebs-snapshot-dr/feed';
+import { RECOVERY_REGION } from './rooms/ebs-snapshot-dr/stack';
 import { EDGE_REWRITE } from './rooms/edge-rewrite/feed';
 import { IMAGE_RESIZE_PIPELINE } from './rooms/image-resize-pipeline/feed';
 import { KINESIS_FAN_OUT } from './rooms/kinesis-fan-out/feed';
 import { renderTable } from './table';
 
-const ROOMS: readonly DemoRoom[] = [IMAGE_RESIZE_PIPELINE, EDGE_REWRITE, KINESIS_FAN_OUT];
+const ROOMS: readonly DemoRoom[] = [IMAGE_RESIZE_PIPELINE, EDGE_REWRITE, KINESIS_FAN_OUT, EBS_SNAPSHOT_DR];
 
 const OUT = join(__dirname, 'out');
 const PAGE = join(OUT, 'index.html');
@@ -42,11 +44,12 @@ async function main(): Promise<void> {
   }
   try {
     say('deploying the example app with the CDK CLI');
-    const outputs = await cdkDeploy({ appCommand: 'tsx demo/app.ts', endpoint: emulator.origin });
+    const outputs = await cdkDeploy({ appCommand: 'tsx demo/app.ts', endpoint: emulator.origin, moreRegions: [RECOVERY_REGION] });
     const results: DemoResult[] = [];
     for (const room of ROOMS) {
       results.push(await room.run({
         outputs: outputs[room.stackName],
+        outputsOf: (stackName) => outputs[stackName],
         client: { endpoint: emulator.origin, region: REGION, credentials: DEPLOYER },
         files,
         out: OUT,

@@ -21,6 +21,8 @@ export interface DemoWorld {
   readonly files: readonly string[];
   /** The page's directory; the room writes below it, and links are relative to it. */
   readonly out: string;
+  /** Outputs of another stack. */
+  outputsOf(stackName: string): Readonly<Record<string, string>>;
   /** Every ended invocation of any function, oldest first. */
   invocations(): readonly RecordedInvocation[];
   /** Name of the role a function runs under. */

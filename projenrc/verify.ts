@@ -67,13 +67,20 @@ const seeded = (name: string, pattern: string, runs: number): Step => ({
 });
 const LONG: readonly Step[] = [
   ...SHORT.filter(({ name }) => ['prerequisites', 'kit', 'bundle'].includes(name)),
-  seeded('fault schedules', '\\.faults\\.test\\.ts$', 1_000),
+  seeded('fault schedules', '(?<!ebs-snapshot-dr/\\w+)\\.faults\\.test\\.ts$', 1_000),
+  // A run of these takes seconds: their numbers are of their own.
+  seeded('frozen file systems', 'ebs-snapshot-dr/freeze\\.faults\\.test\\.ts$', 2_000),
+  seeded('faults in disaster recovery', 'ebs-snapshot-dr/handlers\\.faults\\.test\\.ts$', 200),
   seeded('interleavings', '\\.model\\.test\\.ts$', 10_000),
   seeded('broken files', 'fuzz\\.test\\.ts$', 10_000),
   seeded('rules of every dialect', 'edge-rewrite/order\\.test\\.ts$', 100_000),
   seeded('redirects to other hosts', 'edge-rewrite/emit\\.test\\.ts$', 1_000_000),
   seeded('simulations', 'simulation/[^/]*\\.test\\.ts$', 1_000),
   seeded('aggregates', 'kcl/kcl\\.test\\.ts$', 1_000_000),
+  // Runs on all processors by itself.
+  { name: 'years of disaster recovery', command: ['tsx', 'test/ebs-snapshot-dr/simulation/long.ts'], env: { KIT_SEED: seed, KIT_RUNS: '1000' }, timeoutMinutes: 180 },
+  // Says so and fails where there is no Go: no run without it has compared anything.
+  { name: 'retention beside restic', command: ['tsx', 'test/ebs-snapshot-dr/restic/differential.ts'], env: { KIT_SEED: seed, KIT_RUNS: '500000' }, timeoutMinutes: 60 },
 ];
 
 /** No credentials or addresses of a real account reach any process; tools stay silent about themselves. */

@@ -16,7 +16,7 @@ export function wildcardResource(scope: IConstruct, arn: string): string {
 
 /** cdk-nag's own notation: '<LogicalId.Arn>/prefix*'. */
 function flatten(value: unknown): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return value.replace(/\$\{(.*?)\}/g, '<$1>');
   const [[intrinsic, argument]] = Object.entries(value as Record<string, unknown>);
   switch (intrinsic) {
     case 'Ref': return `<${argument as string}>`;

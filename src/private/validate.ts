@@ -61,9 +61,13 @@ export function checkNodeRuntime(runtime: lambda.Runtime | undefined): void {
 export const TOKEN_BYTES = 128;
 export const ENVIRONMENT_BYTES = 4096;
 
-export function checkEnvironment(environment: Record<string, string>): void {
-  const bytes = Object.entries(environment)
+export function environmentBytes(environment: Record<string, string>): number {
+  return Object.entries(environment)
     .reduce((sum, [name, value]) => sum + name.length + (Token.isUnresolved(value) ? TOKEN_BYTES : Buffer.byteLength(value)), 0);
+}
+
+export function checkEnvironment(environment: Record<string, string>): void {
+  const bytes = environmentBytes(environment);
   if (bytes <= ENVIRONMENT_BYTES) return;
   const [largest] = Object.entries(environment).sort(([, a], [, b]) => b.length - a.length);
   throw new Error(`environment variables must take at most ${ENVIRONMENT_BYTES} bytes together, got ${bytes}, most of them in ${largest[0]}`);

@@ -92,8 +92,14 @@ export async function javaApp(room: string, { cdk, constructs }: CdkVersions): P
   };
 }
 
-/** The synthesized template of the app's one stack. */
-export async function synthOffline(consumer: Consumer): Promise<Record<string, unknown>> {
+export interface Synthesized {
+  /** Of all stacks together. */
+  readonly Resources: Record<string, unknown>;
+  readonly templates: readonly unknown[];
+}
+
+/** What the app's own command gives. */
+export async function synthOffline(consumer: Consumer): Promise<Synthesized> {
   const bin = mkdtempSync(join(tmpdir(), 'path-'));
   for (const command of ['sh', 'env', ...consumer.commands]) symlinkSync(which(command), join(bin, command));
   symlinkSync(realpathSync(process.execPath), join(bin, 'node'));
@@ -118,8 +124,9 @@ export async function synthOffline(consumer: Consumer): Promise<Record<string, u
   rmSync(bin, { recursive: true });
   rmSync(home, { recursive: true });
   const out = join(consumer.folder, 'cdk.out');
-  const [template] = readdirSync(out).filter((name) => name.endsWith('.template.json'));
-  return JSON.parse(readFileSync(join(out, template), 'utf8'));
+  const templates = readdirSync(out).filter((name) => name.endsWith('.template.json')).sort()
+    .map((name) => JSON.parse(readFileSync(join(out, name), 'utf8')));
+  return { Resources: Object.assign({}, ...templates.map(({ Resources }) => Resources)), templates };
 }
 
 /** A port nobody answers on: for what should try the network although there is none. */

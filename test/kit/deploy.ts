@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, relative } from 'node:path';
 import { CloudFormationClient, DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { CloudAssembly } from 'aws-cdk-lib/cx-api';
+import { CloudAssembly, UNKNOWN_REGION } from 'aws-cdk-lib/cx-api';
 import { ACCOUNT, REGION } from './emulators';
 import { CACHE_DIR, ROOT } from './setup';
 
@@ -18,6 +18,11 @@ export interface CdkDeployOptions {
   readonly endpoint: string;
   /** @default {@link REGION} */
   readonly region?: string;
+  /**
+   * Further Regions stacks go to.
+   * @default - none
+   */
+  readonly moreRegions?: readonly string[];
   /** @default {@link ACCOUNT} */
   readonly account?: string;
   /**
@@ -45,7 +50,7 @@ const DEPLOY_SECONDS = 180;
 
 /** `cdk bootstrap`, then `cdk deploy` of all stacks. */
 export async function cdkDeploy(options: CdkDeployOptions): Promise<StackOutputs> {
-  const { appCommand, assembly, region = REGION, account = ACCOUNT } = options;
+  const { appCommand, assembly, region = REGION, moreRegions = [], account = ACCOUNT } = options;
   const app = assembly ?? appCommand;
   if (!app) {
     throw new Error("'appCommand' or 'assembly' must be given, got neither");
@@ -55,7 +60,7 @@ export async function cdkDeploy(options: CdkDeployOptions): Promise<StackOutputs
     const environment = cliEnvironment({ ...options, region, account }, home);
     const outputs = join(home, 'outputs.json');
     const output = join(home, 'cdk.out');
-    await cdk(['bootstrap', `aws://${account}/${region}`], environment, BOOTSTRAP_SECONDS);
+    await cdk(['bootstrap', ...[region, ...moreRegions].map((each) => `aws://${account}/${each}`)], environment, BOOTSTRAP_SECONDS);
     await cdk([
       'deploy', '--all', '--app', app, ...(assembly ? [] : ['--output', output]),
       '--require-approval', 'never', '--no-notices', '--outputs-file', outputs,
@@ -70,7 +75,8 @@ export async function cdkDeploy(options: CdkDeployOptions): Promise<StackOutputs
 /** A green deployment that left something out would be a false proof. */
 async function checkComplete(assembly: string, { endpoint, region, mayLack = [] }: CdkDeployOptions): Promise<void> {
   for (const stack of new CloudAssembly(assembly).stacks) {
-    const { resources } = await describeStack({ endpoint, region, stack: stack.stackName });
+    const placed = stack.environment.region === UNKNOWN_REGION ? region : stack.environment.region;
+    const { resources } = await describeStack({ endpoint, region: placed, stack: stack.stackName });
     const template = stack.template as { Resources: Record<string, { Type: string; Condition?: string }> };
     const missing = Object.entries(template.Resources)
       .filter(([logicalId, { Condition, Type }]) => !Condition && !(logicalId in resources) && !mayLack.includes(Type))

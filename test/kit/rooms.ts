@@ -1,5 +1,5 @@
 import { join } from 'path';
-import { Duration, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
+import { CfnCapabilities, Duration, RemovalPolicy, Size, Stack, TimeZone, Token } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -17,6 +17,19 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import {
   CropPosition,
+  DrTemplate,
+  EbsConsistency,
+  EbsDrill,
+  EbsDrSite,
+  EbsDrSiteProps,
+  EbsImages,
+  EbsLock,
+  EbsRestore,
+  EbsRetention,
+  EbsSchedule,
+  EbsSelection,
+  EbsSnapshotDr,
+  EbsSnapshotDrProps,
   EdgeAccess,
   EdgeCondition,
   EdgeDevice,
@@ -47,6 +60,7 @@ import {
   ImageTolerance,
   KinesisFanOut,
   KinesisFanOutProps,
+  RestoreParam,
   RewriteQueryPolicy,
   RewriteRule,
   RuleDialect,
@@ -58,8 +72,10 @@ import {
 
 /** One room as the library-wide tests see it. */
 export interface Room {
-  /** Folder below `src/`. */
+  /** Folder below `src/`, unless it is a second construct of one. */
   readonly name: string;
+  /** Room it is a construct of. */
+  readonly partOf?: string;
   /** Handlers the construct defines at most. */
   readonly handlers: readonly string[];
   /** Its functions run at the edge, where there is no VPC, log group, key, tracing or reservation to obey. */
@@ -102,6 +118,26 @@ export const ROOMS: readonly Room[] = [{
   }),
   full: (stack) => fullFanOut(stack),
   supplied: (stack) => new KinesisFanOut(stack, 'Orders', suppliedFanOutProps(stack)),
+}, {
+  name: 'ebs-snapshot-dr',
+  handlers: ['index.handler', 'index.handler', 'index.handler'], // snapshot, prune, share
+  minimal: (stack) => new EbsSnapshotDr(stack, 'Dr', { ...PROTECTED, ...placeIn(stack, PLAN_REGION), copyTo: [siteBeside(stack)] }),
+  full: (stack) => new EbsSnapshotDr(stack, 'Dr', fullPlanProps(stack)),
+  supplied: (stack) => new EbsSnapshotDr(stack, 'Dr', {
+    ...suppliedHandlerOptions(stack),
+    ...suppliedState(stack),
+    ...PROTECTED,
+    ...placeIn(stack, PLAN_REGION),
+    copyTo: [siteBeside(stack, VAULT)],
+    consistency: FREEZE,
+  }),
+}, {
+  name: 'ebs-dr-site',
+  partOf: 'ebs-snapshot-dr',
+  handlers: Array.from({ length: 6 }, () => 'index.handler'), // copy, drill, prune, restore, sync, watch
+  minimal: (stack) => protectedFrom(stack, new EbsDrSite(stack, 'Site', placeIn(stack, SITE_REGION))),
+  full: (stack) => protectedFrom(stack, new EbsDrSite(stack, 'Site', fullSiteProps(stack)), fullProtection(stack)),
+  supplied: (stack) => protectedFrom(stack, new EbsDrSite(stack, 'Site', suppliedSiteProps(stack)), fullProtection(stack)),
 }];
 
 const ACCOUNT = '123456789012';
@@ -221,6 +257,139 @@ function suppliedFanOutProps(stack: Stack): KinesisFanOutProps {
       }),
       Worker: FanOutDestination.lambdaFunction(lambda.Function.fromFunctionName(stack, 'Worker', 'worker')),
     },
+  };
+}
+
+const PLAN_REGION = 'eu-west-1';
+const SITE_REGION = 'eu-central-1';
+const VAULT = '210987654321';
+const PROTECTED = { selection: EbsSelection.tag('dr', 'gold') };
+const FREEZE = EbsConsistency.freeze({ paths: ['/data', '/var/lib/pgsql'], maxFrozen: Duration.seconds(20) });
+
+/** What a construct must be told whose stack does not know where it is. */
+function placeIn({ region }: Stack, otherwise: string): { region?: string; account?: string } {
+  return Token.isUnresolved(region) ? { region: otherwise, account: ACCOUNT } : {};
+}
+
+/** Another Region of the stack's partition. */
+function regionBeside({ region }: Stack, otherwise: string): string {
+  return ({ 'cn-north-1': 'cn-northwest-1', 'us-gov-west-1': 'us-gov-east-1' } as Record<string, string>)[region] ?? otherwise;
+}
+
+/** In a stack of its own: what the other side of a room is. */
+function stackBeside(stack: Stack, otherwise: string, account?: string): Stack {
+  return new Stack(stack.node.root as Stack, 'Beside', { env: { region: regionBeside(stack, otherwise), account } });
+}
+
+function siteBeside(stack: Stack, account?: string, props?: EbsDrSiteProps): EbsDrSite {
+  return new EbsDrSite(stackBeside(stack, SITE_REGION, account), 'Site', props);
+}
+
+function protectedFrom(stack: Stack, site: EbsDrSite, props: Partial<EbsSnapshotDrProps> = {}): EbsDrSite {
+  new EbsSnapshotDr(stackBeside(stack, PLAN_REGION), 'Dr', {
+    ...PROTECTED, ...props, copyTo: [site],
+  });
+  return site;
+}
+
+function fullPlanProps(stack: Stack): EbsSnapshotDrProps {
+  return {
+    ...fullProtection(stack),
+    selection: EbsSelection.allOf(
+      EbsSelection.anyOf(EbsSelection.tag('dr', 'gold', 'silver*'), EbsSelection.instances('i-0123456789abcdef0')),
+      EbsSelection.noneOf(EbsSelection.tag('env', 'dev')),
+    ),
+    copyTo: [siteBeside(stack, VAULT, { keepVersions: Duration.days(1200) })],
+    consistency: FREEZE,
+    sourceRetention: EbsRetention.youngerThan(Duration.days(2)),
+    recycleBin: Duration.days(7),
+    removalPolicy: RemovalPolicy.DESTROY,
+    alarmTopic: new sns.Topic(stack, 'OnCall', { enforceSSL: true }),
+    snapshotOptions: { memorySize: 1024 },
+    ...placeIn(stack, PLAN_REGION),
+  };
+}
+
+/** What a site is told of. */
+function fullProtection(stack: Stack): Partial<EbsSnapshotDrProps> {
+  return {
+    schedule: EbsSchedule.cron({ minute: '0', hour: '*/2', timeZone: TimeZone.EUROPE_BERLIN }),
+    rpo: Duration.hours(5),
+    images: EbsImages.every(Duration.days(1)),
+    retention: EbsRetention.gfs({ last: 3, hourly: 24, daily: 7, weekly: 5, monthly: 12, yearly: 3 }),
+    brake: { maxSets: 50, maxShare: 0.05 },
+    copyLock: EbsLock.governance(Duration.days(7)),
+    archiveAfter: Duration.days(90),
+    timedCopies: true,
+    artifacts: [s3.Bucket.fromBucketAttributes(stack, 'Artifacts', {
+      bucketName: 'artifacts', encryptionKey: kms.Key.fromKeyArn(stack, 'ArtifactsKey', stack.formatArn({ service: 'kms', resource: 'key/2' })),
+    })],
+  };
+}
+
+/** Restores with every kind of parameter. */
+function fullSiteProps(stack: Stack): EbsDrSiteProps {
+  return {
+    ...restored(stack),
+    encryptionKey: new kms.Key(stack, 'Key', { enableKeyRotation: true }),
+    maxConcurrentCopies: 20,
+    siteName: 'frankfurt',
+    keepVersions: Duration.days(1200),
+    removalPolicy: RemovalPolicy.DESTROY,
+    alarmTopic: new sns.Topic(stack, 'OnCall', { enforceSSL: true }),
+    copyOptions: { memorySize: 1024 },
+    ...placeIn(stack, SITE_REGION),
+  };
+}
+
+function restored(stack: Stack): Pick<EbsDrSiteProps, 'drill' | 'restore'> {
+  const { region = stack.region } = placeIn(stack, SITE_REGION);
+  const parameters = { ...RESTORED, Zone: RestoreParam.availabilityZone(`${region}a`, `${region}b`) };
+  return {
+    restore: EbsRestore.cloudFormation({
+      template: DrTemplate.inline(JSON.stringify({
+        Parameters: Object.fromEntries(Object.keys(parameters).map((name) => [name, { Type: 'String' }])),
+        Resources: { Volume: { Type: 'AWS::EC2::Volume' } },
+      })),
+      parameters,
+      executionRole: iam.Role.fromRoleArn(stack, 'Execution', stack.formatArn({ service: 'iam', region: '', resource: 'role/restore' })),
+      capabilities: [CfnCapabilities.NAMED_IAM],
+      stackPrefix: 'shop',
+    }),
+    drill: EbsDrill.scheduled(EbsSchedule.cron({ minute: '0', hour: '3', weekDay: 'SUN' }), {
+      probe: lambda.Function.fromFunctionName(stack, 'Probe', 'probe'),
+      teardownAfter: Duration.minutes(30),
+      maxRestore: Duration.hours(1),
+    }),
+  };
+}
+
+const RESTORED = {
+  Data: RestoreParam.snapshot('/dev/sdf', { instanceName: 'db' }),
+  Image: RestoreParam.image({ instanceName: 'db' }),
+  CodeBucket: RestoreParam.artifactBucket(),
+  CodeKey: RestoreParam.artifactKey('artifacts', 'app.zip'),
+  CodeVersion: RestoreParam.artifactVersion('artifacts', 'app.zip'),
+  Type: RestoreParam.instanceType('m7i.large', 'm6i.large'),
+  Domain: RestoreParam.value('example.com'),
+};
+
+function suppliedSiteProps(stack: Stack): EbsDrSiteProps {
+  return {
+    ...suppliedHandlerOptions(stack),
+    ...suppliedState(stack),
+    ...restored(stack),
+    encryptionKey: kms.Key.fromKeyArn(stack, 'CopyKey', stack.formatArn({ service: 'kms', account: ACCOUNT, resource: 'key/3' })),
+    signingKey: kms.Key.fromKeyArn(stack, 'SigningKey', stack.formatArn({ service: 'kms', account: ACCOUNT, resource: 'key/4' })),
+    bucket: s3.Bucket.fromBucketName(stack, 'Recovery', 'recovery'),
+    ...placeIn(stack, SITE_REGION),
+  };
+}
+
+function suppliedState(stack: Stack): Pick<EbsDrSiteProps, 'table' | 'deadLetterQueue'> {
+  return {
+    table: dynamodb.Table.fromTableName(stack, 'State', 'state'),
+    deadLetterQueue: sqs.Queue.fromQueueArn(stack, 'Failed', stack.formatArn({ service: 'sqs', resource: 'failed' })),
   };
 }
 

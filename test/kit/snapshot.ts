@@ -18,6 +18,18 @@ export function snapshotOf(stack: Stack): unknown {
   return Object.keys(parameters).length > 0 ? { Parameters: parameters, ...template } : template;
 }
 
+/** Statements of a role's policy, a line each; other resources undefined. */
+export function policyLines(resource: unknown): string[] | undefined {
+  const { Type, Properties } = resource as { Type: string; Properties: { PolicyDocument: { Statement: Json[] } } };
+  if (Type !== 'AWS::IAM::Policy') return undefined;
+  return Properties.PolicyDocument.Statement.map((statement) => flatten(statement) as Json).map(({ Action, Condition, Effect, Resource }) => {
+    const conditions = Object.entries(Condition ?? {}).map(([operator, keys]) => `${operator} ${JSON.stringify(keys)}`);
+    return [Effect, [Action].flat().join(', '), 'on', [Resource].flat().join(', '), ...conditions.length > 0 ? ['if', conditions.join(' and ')] : []].join(' ');
+  });
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
 /** Resources by logical id, each as few lines of text as fit 150 columns. Every value of the template is in them. */
 export function readableResources(stack: Stack): Record<string, string> {
   const { Resources } = snapshotOf(stack) as { Resources: Record<string, unknown> };

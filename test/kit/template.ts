@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { App, Stack } from 'aws-cdk-lib';
+import { App, Stack, Token } from 'aws-cdk-lib';
 import { STREAM_MAPPING_DEFAULTS, type StreamMapping } from './dispatch/stream';
 import { DEFAULT_PLACEMENT, Resolver, type Placement, type Template } from './resolver';
 
@@ -96,6 +96,25 @@ export interface RuleTargetModel {
   readonly deadLetterArn?: string;
 }
 
+/** AWS::Scheduler::Schedule. */
+export interface ScheduleModel {
+  readonly logicalId: string;
+  readonly arn: string;
+  readonly enabled: boolean;
+  /** `cron(…)`, `rate(…)` or `at(…)`. */
+  readonly expression: string;
+  readonly timeZone: string;
+  /** Milliseconds since 1970. */
+  readonly startAt?: number;
+  readonly endAt?: number;
+  readonly targetArn: string;
+  readonly roleArn: string;
+  readonly input: string;
+  readonly maximumEventAgeSeconds: number;
+  readonly maximumRetryAttempts: number;
+  readonly deadLetterArn?: string;
+}
+
 export interface QueueModel {
   readonly logicalId: string;
   readonly name: string;
@@ -182,7 +201,8 @@ export class TemplateModel {
     const manifest = JSON.parse(readFileSync(join(assembly.directory, `${stack.artifactId}.assets.json`), 'utf8'));
     const assets = Object.entries(manifest.files as Record<string, { source: { path: string } }>)
       .map(([hash, { source }]) => [hash, resolve(assembly.directory, source.path)] as const);
-    return new TemplateModel(artifact.template, new Map(assets), { ...DEFAULT_PLACEMENT, ...placement });
+    const region = Token.isUnresolved(stack.region) ? {} : { region: stack.region };
+    return new TemplateModel(artifact.template, new Map(assets), { ...DEFAULT_PLACEMENT, ...region, ...placement });
   }
 
   public readonly resolver: Resolver;
@@ -330,6 +350,31 @@ export class TemplateModel {
         deadLetterArn: text(json(target.DeadLetterConfig).Arn),
       })),
     }));
+  }
+
+  public get schedules(): readonly ScheduleModel[] {
+    return this.ofType('AWS::Scheduler::Schedule').map(({ logicalId, properties }) => {
+      const { EndDate, FlexibleTimeWindow, GroupName = 'default', ScheduleExpression, ScheduleExpressionTimezone = 'UTC', StartDate, State } = properties;
+      if (json(FlexibleTimeWindow).Mode !== 'OFF') throw new Error(`schedule '${logicalId}' has a flexible time window, which the kit does not know`);
+      const target = json(properties.Target);
+      const { account, partition, region } = this.placement;
+      return {
+        logicalId,
+        arn: `arn:${partition}:scheduler:${region}:${account}:schedule/${String(GroupName)}/${this.resolver.nameOf(logicalId)}`,
+        enabled: State !== 'DISABLED',
+        expression: String(ScheduleExpression),
+        timeZone: String(ScheduleExpressionTimezone),
+        startAt: StartDate === undefined ? undefined : Date.parse(String(StartDate)),
+        endAt: EndDate === undefined ? undefined : Date.parse(String(EndDate)),
+        targetArn: String(target.Arn),
+        roleArn: String(target.RoleArn),
+        input: text(target.Input) ?? '{}',
+        // Defaults: API reference of EventBridge Scheduler, RetryPolicy.
+        maximumEventAgeSeconds: Number(json(target.RetryPolicy).MaximumEventAgeInSeconds ?? 24 * 3600),
+        maximumRetryAttempts: Number(json(target.RetryPolicy).MaximumRetryAttempts ?? 185),
+        deadLetterArn: text(json(target.DeadLetterConfig).Arn),
+      };
+    });
   }
 
   public get queues(): readonly QueueModel[] {
@@ -505,7 +550,7 @@ const READ_TYPES = new Set([
   'AWS::IAM::Role', 'AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy',
   'AWS::S3::Bucket', 'AWS::S3::BucketPolicy', 'AWS::SQS::Queue', 'AWS::SQS::QueuePolicy',
   'AWS::Kinesis::Stream', 'AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable', 'AWS::KinesisFirehose::DeliveryStream',
-  'AWS::SecretsManager::Secret', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy', 'AWS::KMS::Key', 'AWS::Events::Rule', 'AWS::Events::EventBus',
+  'AWS::SecretsManager::Secret', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy', 'AWS::KMS::Key', 'AWS::Events::Rule', 'AWS::Events::EventBus', 'AWS::Scheduler::Schedule',
 ]);
 
 function statementsOf(document: unknown): Statement[] {

@@ -3,6 +3,7 @@ import { errorWords, S3_ERRORS } from './limits/errors';
 import { splitBatch, type EntrySplit } from './proxy/batch';
 import type { RecordedCall, Reply, ServiceError } from './proxy/call';
 import { errorCodeOf, errorReply, s3ErrorDocument } from './proxy/errors';
+import { Unreachable, type FakeService } from './proxy/fake-service';
 import { identify, type IdentifiedCall } from './proxy/identify';
 import { Locks } from './proxy/locks';
 import { emptyPage, heldBackRequest, shortPage } from './proxy/pages';
@@ -35,6 +36,8 @@ export interface TruthProxyOptions {
   readonly mayListBucket?: (call: RecordedCall, bucket: string) => boolean;
   /** What limits depend on (default: the services' defaults). */
   readonly facts?: ResourceFacts;
+  /** Services, by signing name, that the emulator has nothing to do with. */
+  readonly fakes?: Readonly<Record<string, FakeService>>;
   /** Runs a function that is called through the proxy (default: the emulator does what it can). */
   readonly invoke?: TruthContext['invoke'];
 }
@@ -118,7 +121,10 @@ export class TruthProxy {
     const record = this.open(call);
     await this.arrivals();
     await this.options.beforeCall?.(record);
-    const outcome = await this.process(call, record);
+    const outcome = await this.process(call, record).catch((error: unknown) => {
+      if (error instanceof Unreachable) return 'reset' as const;
+      throw error;
+    });
     if (typeof outcome !== 'object') return outcome;
     record.status = outcome.status;
     record.errorCode = errorCodeOf(outcome);
@@ -218,7 +224,9 @@ export class TruthProxy {
     return reply;
   }
 
-  private forward(call: IdentifiedCall, record: RecordedCall): Promise<Reply> {
+  private async forward(call: IdentifiedCall, record: RecordedCall): Promise<Reply> {
+    const fake = this.options.fakes?.[call.service];
+    if (fake) return fake(call, record.principal);
     return truthOf(call).apply?.(call, this.context(record)) ?? this.upstream.send(call.request);
   }
 

@@ -12,6 +12,7 @@ import { AsyncInvoker } from './dispatch/lambda-async';
 import { changesOf } from './dispatch/object-changes';
 import { runBatchJob, type BatchJob, type BatchReport } from './dispatch/s3-batch';
 import { S3Events, type ObjectChange } from './dispatch/s3-events';
+import { SchedulerDispatcher } from './dispatch/scheduler';
 import { SqsDispatcher, VirtualQueue } from './dispatch/sqs';
 import type { StreamDispatcher } from './dispatch/stream';
 import { failureKey, failureMetadata, failureObject, type DiscardedBatch, type PayloadForm } from './dispatch/stream-failure';
@@ -23,13 +24,14 @@ import { FaultSchedule } from './faults';
 import { Evaluator } from './iam/evaluator';
 import { distinct, recordedRequests, type Recorded } from './iam/proof';
 import {
-  failureObjectRequests, logRequests, pollerRequests, requestOf, senderRequests, streamRequests, type IamRequest,
+  failureObjectRequests, logRequests, pollerRequests, requestOf, senderRequests, streamRequests, type IamRequest, type Landscape,
 } from './iam/requests';
 import { callJson } from './json-call';
 import { LambdaHost, mintAccessKey, type InvokeOptions, type InvokeOutcome, type LambdaFunctionSpec } from './lambda-host';
+import type { FakeService } from './proxy/fake-service';
 import type { Invocation } from './proxy/truths';
 import { clientConfig, createNamed, createUnnamed, deleteNamed, emptyTable, type NamedResources } from './resources';
-import { TemplateModel, type FunctionModel, type StreamMappingModel, type TableModel } from './template';
+import { TemplateModel, type FunctionModel, type ScheduleModel, type StreamMappingModel, type TableModel } from './template';
 import { TruthProxy, type RecordedCall, type Reply } from './truth-proxy';
 import { WorldStreams } from './world-streams';
 
@@ -39,6 +41,23 @@ export type Adjust = (fn: FunctionModel) => Partial<LambdaFunctionSpec>;
 export interface WorldOptions {
   readonly stack: Stack;
   readonly adjust?: Adjust;
+  /** Services in place of the emulator's, by signing name. @default none */
+  readonly fakes?: (surroundings: Surroundings) => Fakes;
+}
+
+/** What fakes of services have to do with. */
+export interface Surroundings {
+  readonly model: TemplateModel;
+  /** The functions' clock. */
+  readonly now: () => number;
+  /** Of the emulator, behind the proxy's back. */
+  readonly origin: string;
+}
+
+export interface Fakes {
+  readonly services: Readonly<Record<string, FakeService>>;
+  /** What IAM has to know of their resources. */
+  readonly facts?: Partial<Landscape>;
 }
 
 export interface RunOptions {
@@ -68,16 +87,18 @@ export interface Run {
  * faults, invariants.
  */
 export class World {
-  public static async start({ stack, adjust }: WorldOptions): Promise<World> {
+  public static async start({ stack, adjust, fakes }: WorldOptions): Promise<World> {
     const emulator = await startMoto();
     try {
       const values = await createUnnamed(TemplateModel.of(stack), emulator.origin);
       const unplaced = TemplateModel.of(stack, { values });
-      const evaluator = Evaluator.of(unplaced);
       const clock = new FunctionClock();
+      const { services, facts } = fakes?.({ model: unplaced, now: clock.now, origin: emulator.origin }) ?? {};
+      const evaluator = Evaluator.of(unplaced, facts);
       const late: { world?: World } = {};
       const proxy = await TruthProxy.start({
         upstream: emulator.origin,
+        fakes: services,
         now: clock.now,
         authorize: evaluator.authorize,
         onKill: (principal) => late.world?.kill(principal),
@@ -107,6 +128,8 @@ export class World {
   /** The test's own hands: through the proxy, under no role. */
   public readonly s3: S3Client;
   public readonly queues: ReadonlyMap<string, VirtualQueue>;
+  /** The template's schedules: `scheduler.run(until)`, then `settle`. */
+  public readonly scheduler: SchedulerDispatcher;
   /** Targets of rules that do not answer in this run. */
   public readonly outages = new Set<string>();
   /** Every invocation since `begin`. */
@@ -144,6 +167,7 @@ export class World {
     this.queues = new Map(model.queues.map((queue) => (
       [queue.arn, new VirtualQueue(queue, this.timeline, () => this.queue(queue.redrive!.deadLetterArn))])));
     this.bridge = new EventBridge(model.rules, this.timeline, (...args) => this.callTarget(...args));
+    this.scheduler = new SchedulerDispatcher(model.schedules, this.timeline, (...args) => this.callScheduled(...args));
     this.asyncInvokers = new Map(model.invokeConfigs.map((config) => [config.functionArn, new AsyncInvoker(
       config, this.timeline, this.invokeArn, (arn, record) => this.sendAs(this.functionOf(config.functionArn).roleArn, arn, record),
     )]));
@@ -183,6 +207,7 @@ export class World {
     this.proxy.use(faults);
     this.proxy.clearCalls();
     this.bridge.plan = delivery;
+    this.scheduler.plan = delivery;
     for (const queue of this.queues.values()) {
       queue.clear();
       queue.plan = delivery;
@@ -341,6 +366,11 @@ export class World {
   /** An S3 event as if it had happened, in EventBridge's shape. */
   public announce(change: ObjectChange): void {
     this.bridge.put(this.events.eventBridge(change, this.timeline.now));
+  }
+
+  /** An event of a service that the emulator does not send. */
+  public put(event: Readonly<Record<string, unknown>>): void {
+    this.bridge.put(event);
   }
 
   /** Calls a function made in this run. */
@@ -504,6 +534,20 @@ export class World {
       : [requestOf('lambda:InvokeFunction', targetArn, landscape, context)];
     if (!this.ask('events.amazonaws.com', asked)) return 'refused';
     if (isQueue) this.queue(targetArn).send(input, { attributes, sender: 'AIDAEVENTS' });
+    else this.asyncInvokers.get(targetArn)!.accept(JSON.parse(input));
+    return 'accepted';
+  }
+
+  /** Scheduler acts under the schedule's own role, and invokes functions asynchronously. */
+  private callScheduled(
+    targetArn: string, { roleArn }: ScheduleModel, input: string, attributes: Readonly<Record<string, string>> = {},
+  ): TargetAnswer {
+    if (this.outages.has(targetArn)) return 'unavailable';
+    const isQueue = targetArn.includes(':sqs:');
+    const { landscape } = this.evaluator;
+    const asked = isQueue ? senderRequests(this.queue(targetArn).settings, landscape) : [requestOf('lambda:InvokeFunction', targetArn, landscape)];
+    if (!this.ask(roleArn, asked)) return 'refused';
+    if (isQueue) this.queue(targetArn).send(input, { attributes, sender: 'AIDASCHEDULER' });
     else this.asyncInvokers.get(targetArn)!.accept(JSON.parse(input));
     return 'accepted';
   }

@@ -6,6 +6,8 @@ const BUDGET: Record<string, Record<'minimal' | 'full' | 'supplied', number>> = 
   'image-resize-pipeline': { minimal: 19, full: 30, supplied: 13 },
   'edge-rewrite': { minimal: 1, full: 18, supplied: 6 },
   'kinesis-fan-out': { minimal: 20, full: 108, supplied: 71 },
+  'ebs-snapshot-dr': { minimal: 21, full: 35, supplied: 21 },
+  'ebs-dr-site': { minimal: 43, full: 58, supplied: 32 },
 };
 
 describe.each(ROOMS.map((room) => [room.name, room] as const))('%s', (name, room) => {

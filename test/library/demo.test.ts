@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { formatBytes, formatTime, html, Html, linkTo } from '../../demo/html';
 import { renderPage } from '../../demo/page';
+import { renderSection as renderRecovery } from '../../demo/rooms/ebs-snapshot-dr/section';
 import { inputs } from '../../demo/rooms/image-resize-pipeline/inputs';
 import { renderSection, type RefusedFile, type ResizedPhoto } from '../../demo/rooms/image-resize-pipeline/section';
 import { traitsOf } from '../../demo/rooms/image-resize-pipeline/traits';
@@ -74,6 +75,42 @@ test('links lead to the files whatever their names hold', () => {
 
 test('the page needs nothing from elsewhere', () => {
   expect(PAGE).not.toMatch(/https?:|<link|@import|url\(/);
+});
+
+test('the timeline of recovery points tells what was kept, what was deleted and why, and escapes what it tells', () => {
+  const at = (hour: number) => Date.UTC(2026, 11, 1, hour);
+  const set = (hour: number) => `i-0a@2026-12-01T${String(hour).padStart(2, '0')}:00:00Z`;
+  const point = { name: HOSTILE, consistency: 'crash', members: 2 };
+  const page = renderPage([renderRecovery({
+    instances: [{
+      name: HOSTILE,
+      points: [
+        { ...point, set: set(0), completeAt: at(1), deletedAt: at(12), reasons: ['last: count spent on newer sets'] },
+        { ...point, set: set(6), completeAt: at(7) },
+      ],
+    }],
+    ages: [{ at: at(1), hours: 1 }, { at: at(20), hours: 14 }],
+    answer: {
+      stack: 'frankfurt-restore-one',
+      changeSet: 'c',
+      status: 'review',
+      parameters: { Data: 'snap-1' },
+      warnings: [HOSTILE],
+      points: [{ plan: 'shop', set: set(6), takenAt: '2026-12-01T06:00:01Z', consistency: 'crash' }],
+      changes: [{ action: 'Add', logicalId: 'Volume', type: 'AWS::EC2::Volume' }],
+    },
+    status: 'complete',
+    rpoHours: 8,
+    startedAt: at(0),
+    darkAt: at(10),
+    restoredAt: at(20),
+    problems: [],
+  })], new Date(0));
+  for (const text of ['1 of 2 recovery points are there', 'deleted 12-01 12:00: last: count spent on newer sets', 'snap-1', 'AWS::EC2::Volume', '4.0 h']) {
+    expect(page).toContain(text);
+  }
+  expect(page).not.toContain('<script');
+  expect(page).not.toMatch(/https?:|<link|@import|url\(/);
 });
 
 test('finished HTML is kept, text is not', () => {

@@ -46,6 +46,26 @@ const LOGICAL_IDS: Record<string, string[]> = {
     'OrdersReplayLogsE732197A',
     'OrdersStream160EEBFB',
   ],
+  'ebs-snapshot-dr': [
+    'DrDeadLettersF714F1E2',
+    'DrPruneLogsACECEBD8',
+    'DrShareLogsF38D8E0C',
+    'DrSnapshotLogsF52F2F06',
+    'DrTableE72F3471',
+  ],
+  'ebs-dr-site': [
+    'SiteAccessLogs536C0B75',
+    'SiteBucket978D4AEB',
+    'SiteCopyLogs18099C87',
+    'SiteDeadLettersD3342F25',
+    'SiteDrillLogs9BF08AC0',
+    'SitePruneLogsC1AB43A1',
+    'SiteRestoreLogsF6D7103F',
+    'SiteSigningKeyC48E1C6C',
+    'SiteSyncLogs0D980521',
+    'SiteTable65818555',
+    'SiteWatchLogs131AEDD8',
+  ],
 };
 
 test.each(ROOMS.flatMap((room) => FLAG_SETS.map(([flags, context]) => [room.name, flags, room, context] as const)))(

@@ -43,6 +43,55 @@ const ACKNOWLEDGED: Record<string, Record<string, string>> = {
     ])),
     'Serverless-LambdaDLQ': 'never invoked asynchronously: failures stay with the caller or the queue',
   },
+  'ebs-snapshot-dr': {
+    'AwsSolutions-IAM5[Resource::*]': 'EC2 and CloudFormation know no resources in what only reads; narrowed to Regions where they can be',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>::image/*]':
+      'ids of snapshots and images are not known before; narrowed by the tag of the plan',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>::snapshot/*]':
+      'ids of snapshots and images are not known before; narrowed by the tag of the plan',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:instance/*]':
+      'ids of instances are not known before; narrowed by the selection',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>:<AWS::AccountId>:volume/*]':
+      'volumes come with their instance, whose tags decide',
+    'AwsSolutions-SQS3': 'this is the dead-letter queue',
+    'Serverless-EventBusDLQ': 'a lost event costs minutes: every tick does without',
+    'Serverless-LambdaDLQ': 'what fails goes to its failure destination, which keeps the error beside the event',
+    'Serverless-SQSRedrivePolicy': 'this is the dead-letter queue',
+  },
+  'ebs-dr-site': {
+    'AwsSolutions-IAM5[Resource::*]': 'EC2 and CloudFormation know no resources in what only reads; narrowed to Regions where they can be',
+    'AwsSolutions-IAM5[Resource::<SiteBucket978D4AEB.Arn>/artifacts/*]': "the site's own objects, below their prefix",
+    'AwsSolutions-IAM5[Resource::<SiteBucket978D4AEB.Arn>/evidence/*]': "the site's own objects, below their prefix",
+    'AwsSolutions-IAM5[Resource::<SiteBucket978D4AEB.Arn>/inventories/*]': "the site's own objects, below their prefix",
+    'AwsSolutions-IAM5[Resource::<SiteBucket978D4AEB.Arn>/manifests/*]': "the site's own objects, below their prefix",
+    'AwsSolutions-IAM5[Resource::<SiteBucket978D4AEB.Arn>/templates/*]': "the site's own objects, below their prefix",
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/shop-drill-*/*]':
+      'names of stacks end in the time of their restore',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudformation:<AWS::Region>:<AWS::AccountId>:stack/shop-restore-*/*]':
+      'names of stacks end in the time of their restore',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>::image/*]':
+      'ids of snapshots and images are not known before; narrowed by the tag of the plan',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>::snapshot/*]':
+      'ids of snapshots and images are not known before; narrowed by the tag of the plan',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ec2:<AWS::Region>::snapshot/<*>]':
+      'ids of snapshots and images are not known before; narrowed by the tag of the plan',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ec2:eu-west-1::image/ami-*]':
+      'ids of images are not known before; narrowed to Region and owner',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:ec2:eu-west-1::snapshot/snap-*]':
+      'ids of snapshots are not known before; narrowed to Region and owner',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:kms:eu-west-1:<AWS::AccountId>:key/*]':
+      'keys of the volumes are not known before; narrowed to EC2 and the data of volumes',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::artifacts/*]': 'all objects of an artifact bucket come along',
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::recovery/artifacts/*]': "the site's own objects, below their prefix",
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::recovery/evidence/*]': "the site's own objects, below their prefix",
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::recovery/inventories/*]': "the site's own objects, below their prefix",
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::recovery/manifests/*]': "the site's own objects, below their prefix",
+    'AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::recovery/templates/*]': "the site's own objects, below their prefix",
+    'AwsSolutions-SQS3': 'this is the dead-letter queue',
+    'Serverless-EventBusDLQ': 'a lost event costs minutes: every tick does without',
+    'Serverless-LambdaDLQ': 'what fails goes to its failure destination, which keeps the error beside the event',
+    'Serverless-SQSRedrivePolicy': 'this is the dead-letter queue',
+  },
 };
 
 const VARIANTS = ['minimal', 'full', 'supplied'] as const;

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { executable, matcherOf, observe, TRUTHS, type Truth } from './truth';
 import { FakeUpstream } from '../kit/proxy/fake-upstream';
 import { TruthProxy } from '../kit/truth-proxy';
@@ -11,6 +13,21 @@ describe.each(TRUTHS)('$service.jsonl', ({ truths }) => {
 
   test('names each situation once', () => {
     expect(new Set(truths.map(({ situation }) => situation)).size).toBe(truths.length);
+  });
+});
+
+describe('what a test of the kit shows', () => {
+  const texts = new Map(['', 'fakes', 'fakes/ec2'].flatMap((folder) => {
+    const path = join(__dirname, '../kit', folder);
+    return readdirSync(path).filter((file) => file.endsWith('.test.ts'))
+      .map((file) => [file, readFileSync(join(path, file), 'utf8').replaceAll("\\'", "'")] as const);
+  }));
+  const shown = TRUTHS.flatMap(({ service, truths }) => truths.filter(({ by }) => by === 'fakes')
+    .map((truth) => [`${service}: ${truth.situation}`, truth.test!] as const));
+
+  test.each(shown)('%s', (_, named) => {
+    const [file, name] = named.split(/: (.*)/);
+    expect(texts.get(file)).toContain(`'${name}'`);
   });
 });
 

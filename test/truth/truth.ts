@@ -22,7 +22,9 @@ export interface Truth {
   readonly source: string;
   readonly date: string;
   /** Part of the kit that shows it; absent: the truth proxy. */
-  readonly by?: 'dispatch' | 'host';
+  readonly by?: 'dispatch' | 'fakes' | 'host';
+  /** `<file>: <name>` of the kit's test that shows it. */
+  readonly test?: string;
   /** Upstream it can be shown with; absent: both. */
   readonly on?: 'fake' | 'moto';
   readonly given?: Given;

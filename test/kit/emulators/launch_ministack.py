@@ -32,6 +32,8 @@ RECORD_ONLY = {
     "AWS::CloudFront::OriginAccessControl": ["Id"],
     "AWS::CloudFront::OriginRequestPolicy": ["Id"],
     "AWS::CloudFront::ResponseHeadersPolicy": ["Id"],
+    "AWS::Rbin::Rule": ["Arn", "Identifier"],
+    "AWS::SSM::Document": [],
 }
 
 

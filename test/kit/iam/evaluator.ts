@@ -16,8 +16,9 @@ export interface Policies {
 
 /** Decides as IAM would, identity and resource policies together, by `@cloud-copilot/iam-simulate`. */
 export class Evaluator {
-  public static of(model: TemplateModel): Evaluator {
-    return new Evaluator({ roles: model.roles, resources: model.resourcePolicies }, landscapeOf(model));
+  /** @param facts of resources that are not in the template */
+  public static of(model: TemplateModel, facts: Partial<Landscape> = {}): Evaluator {
+    return new Evaluator({ roles: model.roles, resources: model.resourcePolicies }, { ...landscapeOf(model), ...facts });
   }
 
   private readonly cache = new Map<string, Decision>();

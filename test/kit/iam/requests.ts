@@ -1,3 +1,4 @@
+import { EC2_ROWS, KMS_ROWS } from './ec2-requests';
 import { listOf } from '../proxy/body';
 import type { RecordedCall } from '../proxy/call';
 import { DEFAULT_PLACEMENT } from '../resolver';
@@ -8,7 +9,7 @@ export interface IamRequest {
   readonly resource: string;
   /** Owner of the resource; an S3 ARN does not name it. */
   readonly resourceAccount: string;
-  readonly context: Readonly<Record<string, string>>;
+  readonly context: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** What a call does not say about what it touches. */
@@ -24,6 +25,10 @@ export interface Landscape {
   readonly isTagged?: (bucket: string, key: string) => boolean;
   /** Tags of a resource by its ARN. */
   readonly tagsOf?: (arn: string) => Readonly<Record<string, string>>;
+  /** ARNs of the volumes of an instance. */
+  readonly volumesOf?: (instanceArn: string) => readonly string[];
+  /** Account of a snapshot or image, whose ARN has none. */
+  readonly ownerOf?: (arn: string) => string | undefined;
 }
 
 /** The permissions a call needs, by the services' own documentation; a call without a row in the table throws. */
@@ -117,9 +122,9 @@ export function requestOf(action: string, resource: string, { account, region }:
 }
 
 type Json = Readonly<Record<string, unknown>>;
-type Row = (request: Request) => readonly IamRequest[];
+export type Row = (request: Request) => readonly IamRequest[];
 
-class Request {
+export class Request {
   public readonly body: Json;
   public readonly headers: Readonly<Record<string, string>>;
   public readonly query: Readonly<Record<string, string>>;
@@ -321,13 +326,39 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
       request.table(kind === 'ConditionCheck' ? 'ConditionCheckItem' : `${kind}Item`, (detail as Json).TableName))),
     '*': onTable,
   },
-  ec2: {
-    CreateSnapshot: (request) => [
-      request.ask('ec2:CreateSnapshot', request.arn('ec2', `volume/${request.field('VolumeId')}`)),
-      request.ask('ec2:CreateSnapshot', `arn:${request.landscape.partition}:ec2:${request.call.region}::snapshot/*`, requestTags(request)),
-      ...tagsOnCreate(request, `arn:${request.landscape.partition}:ec2:${request.call.region}::snapshot/*`),
+  ec2: EC2_ROWS,
+  kms: KMS_ROWS,
+  ssm: {
+    SendCommand: (request) => [
+      request.ask('ssm:SendCommand', request.arn('ssm', `document/${request.field('DocumentName')}`)),
+      ...listOf<string>(request.body.InstanceIds).map((id) => {
+        const instance = request.arn('ec2', `instance/${id}`);
+        const tags = Object.entries(request.landscape.tagsOf?.(instance) ?? {}).map(([key, value]) => [`ssm:resourceTag/${key}`, value]);
+        return request.ask('ssm:SendCommand', instance, Object.fromEntries(tags));
+      }),
     ],
+    GetCommandInvocation: anywhere('ssm'),
+    CancelCommand: anywhere('ssm'),
   },
+  cloudformation: {
+    'CreateChangeSet': (request) => [
+      request.ask('cloudformation:CreateChangeSet', stackArn(request), {
+        'cloudformation:ChangeSetName': request.field('ChangeSetName'),
+        ...typeof request.body.RoleARN === 'string' && { 'cloudformation:RoleArn': request.body.RoleARN },
+        ...templateContext(request),
+      }),
+      ...request.passRole('cloudformation.amazonaws.com', request.body.RoleARN),
+    ],
+    'GetTemplateSummary': (request) => [request.ask('cloudformation:GetTemplateSummary', '*', templateContext(request))],
+    '*': (request) => [request.ask(`cloudformation:${request.call.operation}`, stackArn(request))],
+  },
+  servicequotas: {
+    GetServiceQuota: (request) => [
+      request.ask('servicequotas:GetServiceQuota', request.arn('servicequotas', `${request.field('ServiceCode')}/${request.field('QuotaCode')}`)),
+    ],
+    ListServiceQuotas: anywhere('servicequotas'),
+  },
+  autoscaling: { '*': anywhere('autoscaling') },
   scheduler: {
     CreateSchedule: (request) => [
       request.ask('scheduler:CreateSchedule', request.arn('scheduler', `schedule/${String(request.body.GroupName ?? 'default')}/${request.label('Name')}`)),
@@ -341,14 +372,14 @@ function busArn(request: Request, bus: unknown = 'default'): string {
   return String(bus).startsWith('arn:') ? String(bus) : request.arn('events', `event-bus/${String(bus)}`);
 }
 
-function requestTags(request: Request): Record<string, string> {
-  const tags = request.items('TagSpecification').flatMap(({ Tag }) => listOf<Json>(Tag));
-  return Object.fromEntries(tags.map(({ Key, Value }) => [`aws:RequestTag/${String(Key)}`, String(Value)]));
+function templateContext({ body: { TemplateURL: url } }: Request): IamRequest['context'] {
+  return typeof url === 'string' ? { 'cloudformation:TemplateUrl': url } : {};
 }
 
-function tagsOnCreate(request: Request, resource: string): readonly IamRequest[] {
-  const tags = requestTags(request);
-  return Object.keys(tags).length === 0 ? [] : [request.ask('ec2:CreateTags', resource, { 'ec2:CreateAction': request.call.operation, ...tags })];
+/** A stack is asked for by its name or id; a change set by its id, which holds neither. */
+function stackArn(request: Request): string {
+  const given = String(request.body.StackName ?? '');
+  return given.startsWith('arn:') ? given : request.arn('cloudformation', `stack/${given}/*`);
 }
 
 function isJson(value: unknown): value is Json {

@@ -13,7 +13,8 @@ import type { OperationsFile, PagingModel, ServiceModel } from './operations';
 const SERVICES = [
   's3', 's3control', 'sqs', 'sns', 'events', 'cloudfront', 'cloudfront-keyvaluestore', 'lambda', 'kinesis', 'firehose', 'dynamodb', 'dynamodbstreams',
   'ec2', 'ebs', 'sts', 'iam', 'kms', 'scheduler', 'cloudformation', 'sesv2', 'cloudwatch', 'logs', 'stepfunctions', 'glue', 'emr', 'emr-serverless',
-  'batch', 'rds-data', 'cognito-idp', 'pinpoint', 'pinpoint-sms-voice-v2', 'ssm', 'secretsmanager', 'rekognition', 'dlm', 'pipes',
+  'batch', 'rds-data', 'cognito-idp', 'pinpoint', 'pinpoint-sms-voice-v2', 'ssm', 'secretsmanager', 'rekognition', 'dlm', 'pipes', 'autoscaling',
+  'service-quotas',
 ];
 
 interface Member { readonly location?: string; readonly locationName?: string }

@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { build } from 'esbuild';
+import type * as Scenarios from './scenario';
+import type * as Worlds from './world';
+import type { RetentionPolicy } from '../../../src/ebs-snapshot-dr/contract';
+import { hash32 } from '../../kit/faults';
+
+/** Breaks the handlers in ways they could be broken, and shows that the simulation finds each of them. */
+
+type Scenario = Scenarios.Scenario;
+
+interface Mutant {
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly code: string;
+  readonly instead: string;
+  readonly finds: RegExp;
+  /** What makes it show sooner. */
+  readonly adapt?: Adapt;
+}
+
+type Adapt = (scenario: Scenario) => Scenario;
+
+const DAY = 86_400_000;
+const OWN = '111122223333';
+
+/** Faults all the time, until the quiet days at the end. */
+function rough(fates: Scenarios.Weather['fates'], more: Partial<Scenario> = {}): Adapt {
+  const weather = { fates, mishaps: { set: 0.05, copy: 0.2 } };
+  return (scenario) => ({ ...scenario, fair: false, weather: [{ from: 0, until: (scenario.days - 15) * DAY, ...weather }], ...more });
+}
+
+/** Copies fail often and come late, and of what is there only the newest set is kept. */
+function sparing(scenario: Scenario): Scenario {
+  const bad = rough({})(scenario);
+  return {
+    ...bad,
+    weather: bad.weather.map((spell) => ({ ...spell, mishaps: { set: 0, copy: 0.5 } })),
+    plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, siteRetention: { ...NONE, last: 1 } })),
+  };
+}
+
+const NONE: RetentionPolicy = {
+  last: 0,
+  hourly: 0,
+  daily: 0,
+  weekly: 0,
+  monthly: 0,
+  yearly: 0,
+  withinHours: 0,
+  withinHourlyHours: 0,
+  withinDailyHours: 0,
+  withinWeeklyHours: 0,
+  withinMonthlyHours: 0,
+  withinYearlyHours: 0,
+  timeZone: 'UTC',
+};
+
+/** No faults at all. */
+function calm(scenario: Scenario): Scenario {
+  const site = { ...scenario.site, account: OWN };
+  return { ...scenario, fair: true, weather: [], dark: [], dead: [], keyless: [], foreign: [], repeated: 0, site };
+}
+
+const MUTANTS: Readonly<Record<string, Mutant>> = {
+  'the newest copy of a volume is like any other': {
+    file: 'keep.ts',
+    code: "['newest-copy', (set) => newest.has(set)],",
+    instead: '',
+    finds: /newest copy of/,
+    adapt: sparing,
+  },
+  'nothing is above the policy': {
+    file: 'keep.ts',
+    code: 'if (reasons.length === 0) return verdict;',
+    instead: 'if (reasons.length >= 0) return verdict;',
+    finds: /last good|newest copy|before it was copied/,
+    adapt: sparing,
+  },
+  'the source does not wait for its copies': {
+    file: 'keep.ts',
+    code: "['copy-awaited', (set) => facts.awaited.has(set)],",
+    instead: '',
+    finds: /before it was copied/,
+    adapt: (scenario) => ({
+      ...rough({}, { keyless: [{ from: 5 * DAY, until: 40 * DAY }] })(scenario),
+      site: { ...scenario.site, account: OWN, encrypted: true },
+      plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, sourceRetention: { ...NONE, last: 1 } })),
+    }),
+  },
+  'a period keeps its last set, not its first': {
+    file: 'retention.ts',
+    code: 'rule.left -= 1;',
+    instead: 'rule.left -= 2;',
+    finds: /which its policy keeps/,
+  },
+  'a set counts as whole without all its members': {
+    file: 'recovery-point.ts',
+    code: "if (snapshots.length !== members) return 'partial';",
+    instead: '',
+    finds: /not whole|is offered/,
+    adapt: rough({}),
+  },
+  'a set is forgotten after it was deleted': {
+    file: 'deletions.ts',
+    code: 'if (image === undefined) await this.forget(set);\n    else',
+    instead: 'if (image !== undefined)',
+    finds: /while it is offered/,
+  },
+  'the heartbeat is that of the best instance': {
+    file: 'watch-tick.ts',
+    code: 'return Math.max(0, ...since',
+    instead: 'return Math.min(...since',
+    finds: /the heartbeat says/,
+    adapt: rough({}),
+  },
+  'one copy a tick': {
+    file: 'slots.ts',
+    code: 'if (chosen.length >= free) break;',
+    instead: 'if (chosen.length >= 1) break;',
+    finds: /slots are in use/,
+    adapt: calm,
+  },
+  'copies of others are not counted': {
+    file: 'slots.ts',
+    code: 'Math.max(limit - inFlight.total, 0)',
+    instead: 'limit',
+    finds: /copies of ours are under way/,
+    adapt: (scenario) => ({ ...calm(scenario), copyLimit: 20, site: { ...scenario.site, maxCopies: 2 } }),
+  },
+  'a lost answer is a refusal': {
+    file: 'run.ts',
+    code: "return REFUSALS.test(codeOf(error)) && codeOf(error) !== 'UnknownError';",
+    instead: 'return true;',
+    finds: /made twice/,
+    adapt: rough({ lost: 0.05 }),
+  },
+  'a set is taken again before the first one can be seen': {
+    file: 'take-sets.ts',
+    code: "if (clock.now() - earlier!.at < SETTLING_MS) return 'open';",
+    instead: '',
+    finds: /made twice/,
+    adapt: rough({ late: 0.05 }, { maxSettleMs: 120_000, repeated: 0.5 }),
+  },
+};
+const RUNS = 5;
+const DAYS = 60;
+
+const HANDLERS = join(__dirname, '../../../src/ebs-snapshot-dr/handlers');
+
+type Bundle = Pick<typeof Worlds, 'World'> & Pick<typeof Scenarios, 'scenarioOf'>;
+
+async function bundleOf(mutant?: Mutant): Promise<Bundle> {
+  const { outputFiles: [{ text }] } = await build({
+    stdin: { contents: "export { World } from './world';\nexport { scenarioOf } from './scenario';", resolveDir: __dirname },
+    bundle: true,
+    write: false,
+    platform: 'node',
+    target: 'node22',
+    plugins: mutant && [{
+      name: 'mutant',
+      setup: (run) => run.onLoad({ filter: /ebs-snapshot-dr\/handlers\/[^/]+\.ts$/ }, ({ path }) => {
+        const contents = readFileSync(path, 'utf8');
+        return { contents: basename(path) === mutant.file ? contents.replace(mutant.code, () => mutant.instead) : contents, loader: 'ts' };
+      }),
+    }],
+  });
+  const module = { exports: {} };
+  new Function('require', 'module', 'exports', text)(require, module, module.exports);
+  return module.exports as Bundle;
+}
+
+/** The first thing that is found wrong, and after how many runs. */
+async function verdict({ World, scenarioOf }: Bundle, { adapt, finds }: Pick<Mutant, 'adapt' | 'finds'>, runs: number): Promise<string | undefined> {
+  for (let i = 0; i < runs; i++) {
+    const drawn = scenarioOf(hash32('mutation', i), DAYS, 'small');
+    const { violations } = await new World(adapt ? adapt(drawn) : drawn).run();
+    const fitting = violations.find((line) => finds.test(line));
+    if (fitting !== undefined) return `${fitting} (run ${i + 1})`;
+  }
+  return undefined;
+}
+
+test.each(Object.entries(MUTANTS))('%s: found', async (_name, mutant) => {
+  expect(readFileSync(join(HANDLERS, mutant.file), 'utf8').split(mutant.code)).toHaveLength(2);
+  expect(await verdict(await bundleOf(mutant), mutant, RUNS)).toBeDefined();
+}, 300_000);
+
+test('nothing is found where nothing is broken', async () => {
+  const bundle = await bundleOf();
+  for (const { adapt } of Object.values(MUTANTS)) expect(await verdict(bundle, { adapt, finds: /./ }, 1)).toBeUndefined();
+}, 300_000);
