@@ -97,7 +97,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a set counts as whole without all its members': {
     file: 'recovery-point.ts',
-    code: "if (snapshots.length !== members) return 'partial';",
+    code: "if (snapshots.length !== members || !areMeant(snapshots)) return 'partial';",
     instead: '',
     finds: /not whole|is offered/,
     adapt: rough({}),
