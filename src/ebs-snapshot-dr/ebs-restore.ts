@@ -115,7 +115,9 @@ export class EbsRestore {
 
   /** @internal */
   public get _parameters(): RestoreSettings['parameters'] {
-    return Object.fromEntries(Object.entries(this._props.parameters ?? {}).map(([name, { _parameter }]) => [name, _parameter]));
+    // By name: maps of other languages have no order, and the template is to be the same.
+    const parameters = Object.entries(this._props.parameters ?? {}).sort(([a], [b]) => a < b ? -1 : 1);
+    return Object.fromEntries(parameters.map(([name, { _parameter }]) => [name, _parameter]));
   }
 }
 
