@@ -61,6 +61,25 @@ describe('EC2', () => {
     expect(names()).toHaveLength(1);
   });
 
+  test.each([
+    ['there', { Reservations: [{ Instances: [{ State: { Name: 'stopped' } }] }] }, true],
+    ['there, if the answer is empty', { Reservations: [] }, true],
+    ['gone, if it is terminated', { Reservations: [{ Instances: [{ State: { Name: 'terminated' } }] }] }, false],
+    ['gone, if nobody knows the id', failing('InvalidInstanceID.NotFound'), false],
+  ])('an instance is %s', async (_, answer, isThere) => {
+    const { asked, ec2 } = ec2Of(() => {
+      if (answer instanceof Error) throw answer;
+      return answer;
+    });
+    expect(await ec2.hasInstance('i-1')).toBe(isThere);
+    expect(asked).toEqual([['DescribeInstances', { InstanceIds: ['i-1'] }]]);
+  });
+
+  test('who may not ask for an instance does not know that it is gone', async () => {
+    const { ec2 } = ec2Of(() => { throw failing('UnauthorizedOperation'); });
+    await expect(ec2.hasInstance('i-1')).rejects.toThrow('UnauthorizedOperation');
+  });
+
   test('ids go as filters of 200 at a time, since one that is gone would fail the call', async () => {
     const { asked, ec2 } = ec2Of(() => ({ Snapshots: [] }));
     await ec2.snapshots({ ids: Array.from({ length: 450 }, (_, i) => `snap-${i}`) });

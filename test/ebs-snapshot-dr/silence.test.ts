@@ -50,6 +50,40 @@ test('an instance that is about to stop misses neither its set nor the roll call
   expect(Object.keys(flow.tables.site.get(LEDGER.roster, 'gold')?.instances ?? {})).toEqual([instance.id]);
 });
 
+describe('the RPO counts for an instance', () => {
+  const counted = (flow: FlowAtWork) => Object.keys(flow.tables.site.get(LEDGER.roster, 'gold')?.instances ?? {});
+
+  test('that answers lack, as long as EC2 does not say that it has none', async () => {
+    const flow = new FlowAtWork();
+    const instances = Array.from({ length: 20 }, () => flow.instance(1).id);
+    await flow.run('copy');
+    const partial: Fates = ({ operation }) => operation === 'DescribeInstances' ? 'partial' : 'fine';
+    for (let tick = 0; tick < 5; tick++) {
+      await flow.run('copy', partial);
+      expect(counted(flow).sort()).toEqual(instances.sort());
+    }
+  });
+
+  test('until it is gone', async () => {
+    const flow = new FlowAtWork();
+    const [gone, there] = [flow.instance(1), flow.instance(1)];
+    await flow.run('copy');
+    flow.model.terminate(gone);
+    flow.clock.advance(2 * HOUR);
+    await flow.run('copy');
+    expect(counted(flow)).toEqual([there.id]);
+  });
+
+  test('until it is not selected any more', async () => {
+    const flow = new FlowAtWork();
+    const [deselected, there] = [flow.instance(1), flow.instance(1)];
+    await flow.run('copy');
+    deselected.tags = { ...deselected.tags, dr: 'none' };
+    await flow.run('copy');
+    expect(counted(flow)).toEqual([there.id]);
+  });
+});
+
 test('copies go on while the plan\'s Region does not tell its instances', async () => {
   const flow = new FlowAtWork();
   flow.instance(2);

@@ -187,34 +187,40 @@ function newestOf(sets: readonly SetView[]): Map<string, SetView> {
 type Roster = Readonly<Record<string, Millis>>;
 
 /**
- * Writes down which instances the RPO counts for, for the time when nobody can be asked. No instances at all is no answer, and
- * one that is missing goes when a second answer lacks it too.
+ * Writes down which instances the RPO counts for, for the time when nobody can be asked. What an answer lacks may still be there:
+ * an instance that was known goes when EC2 shows it unselected, or says that it has none of that id. No instances at all is no
+ * answer.
  */
 async function callTheRoll({ ledger, clock, log }: CopyRun, plan: SitePlan, source: Ec2): Promise<Roster> {
-  const item = await ledger.get(LEDGER.roster, plan.plan);
-  const earlier = (item?.instances ?? {}) as Roster;
-  let instances: readonly Instance[];
+  const earlier = ((await ledger.get(LEDGER.roster, plan.plan))?.instances ?? {}) as Roster;
+  let selected: readonly string[];
   try {
-    instances = await source.instances();
+    selected = await selectedInstances(plan, source, earlier);
   } catch (error) {
     // The last ones known count on, and copies need none.
     log.warn('the plan\'s Region does not tell its instances', { plan: plan.plan, region: plan.region, code: codeOf(error) });
     return earlier;
   }
-  const selected = instances.filter(({ instance, tags, volumes }) => (
-    matches(plan.select, tags, instance) && volumes.some((volume) => !(EXCLUDE_TAG in volume.tags))));
   if (selected.length === 0) {
     log.warn('the plan selects no instance', { plan: plan.plan, before: Object.keys(earlier).length });
     return earlier;
   }
   const now = clock.now();
-  const present = Object.fromEntries(selected.map(({ instance }) => [instance, earlier[instance] ?? now]));
-  const before = (item?.missing ?? []) as readonly string[];
-  const missing = Object.keys(earlier).filter((instance) => !(instance in present) && !before.includes(instance));
-  const kept = Object.fromEntries(missing.map((instance) => [instance, earlier[instance]]));
-  const roster = { ...kept, ...present };
-  await ledger.put({ pk: LEDGER.roster, sk: plan.plan, at: now, instances: roster, missing });
+  const roster = Object.fromEntries(selected.map((instance) => [instance, earlier[instance] ?? now]));
+  await ledger.put({ pk: LEDGER.roster, sk: plan.plan, at: now, instances: roster });
   return roster;
+}
+
+async function selectedInstances(plan: SitePlan, source: Ec2, earlier: Roster): Promise<readonly string[]> {
+  const instances = await source.instances();
+  if (instances.length === 0) return [];
+  // Volumes come in an answer of their own, which may lack them.
+  const counts = ({ instance, tags, volumes }: Instance) => matches(plan.select, tags, instance)
+    && (volumes.length === 0 ? instance in earlier : volumes.some((volume) => !(EXCLUDE_TAG in volume.tags)));
+  const shown = new Set(instances.map(({ instance }) => instance));
+  const unseen = Object.keys(earlier).filter((instance) => !shown.has(instance));
+  const isThere = await inParallel(unseen, WIDTH, (instance) => source.hasInstance(instance));
+  return [...instances.filter(counts).map(({ instance }) => instance), ...unseen.filter((_, i) => isThere[i])];
 }
 
 /** Claim → call → record, until EC2 says that there are enough. */

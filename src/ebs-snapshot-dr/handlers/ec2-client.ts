@@ -10,7 +10,7 @@ import {
   type TagSpecification, type Volume as SdkVolume,
 } from '@aws-sdk/client-ec2';
 import type { Ec2, Image, Instance, Query, Snapshot, Tags } from './ports';
-import { isRefusal } from './run';
+import { codeOf, isRefusal } from './run';
 import { isThrottle } from '../../handler-kit/conditional';
 import type { Deadline } from '../../handler-kit/deadline';
 import { type Page, paginate } from '../../handler-kit/paginate';
@@ -59,6 +59,16 @@ export class SdkEc2 implements Ec2 {
     // On its way from one state to the other, an instance must miss neither a set nor the roll call.
     const instances = await this.describeInstances([{ Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] }]);
     return instances.map((instance) => instanceOf(instance, volumes));
+  }
+
+  public async hasInstance(instance: string): Promise<boolean> {
+    try {
+      const { Reservations: [reservation] = [] } = await this.read(() => this.send(new DescribeInstancesCommand({ InstanceIds: [instance] })));
+      return !['shutting-down', 'terminated'].includes(reservation?.Instances?.[0]?.State?.Name ?? '');
+    } catch (error) {
+      if (codeOf(error) === 'InvalidInstanceID.NotFound') return false;
+      throw error;
+    }
   }
 
   public async snapshots({ ids, states, tags }: Query): Promise<readonly Snapshot[]> {

@@ -74,6 +74,8 @@ export interface Ec2 {
   readonly region: string;
   /** Instances of the account with their attached volumes, running, stopped or between both. */
   instances(): Promise<readonly Instance[]>;
+  /** False only if EC2 says that there is none of this id, or that it is terminated. */
+  hasInstance(instance: string): Promise<boolean>;
   /** The account's own snapshots. Ids that are not there are left out. */
   snapshots(query: Query): Promise<readonly Snapshot[]>;
   images(query: Query): Promise<readonly Image[]>;

@@ -23,6 +23,14 @@ export class FakeEc2 implements Ec2 {
       .filter(({ state }) => state !== 'shutting-down' && state !== 'terminated').map(instanceView));
   }
 
+  public async hasInstance(id: string): Promise<boolean> {
+    const instances = () => this.model.instances(this.caller).filter((instance) => instance.id === id);
+    const shown = await this.list('DescribeInstances', instances);
+    return shown.every(({ state }) => state !== 'shutting-down' && state !== 'terminated')
+      // An answer that lacks it is none: EC2 names what it does not know.
+      && instances().length > 0;
+  }
+
   public snapshots({ ids, states, tags = {} }: Query): Promise<readonly Snapshot[]> {
     const filters = [...tagFilters(tags), ...states ? [{ name: 'status', values: states }] : []];
     return this.list('DescribeSnapshots', () => {
