@@ -219,8 +219,8 @@ async function selectedInstances(plan: SitePlan, source: Ec2, earlier: Roster): 
     && (volumes.length === 0 ? instance in earlier : volumes.some((volume) => !(EXCLUDE_TAG in volume.tags)));
   const shown = new Set(instances.map(({ instance }) => instance));
   const unseen = Object.keys(earlier).filter((instance) => !shown.has(instance));
-  const isThere = await inParallel(unseen, WIDTH, (instance) => source.hasInstance(instance));
-  return [...instances.filter(counts).map(({ instance }) => instance), ...unseen.filter((_, i) => isThere[i])];
+  const there = await inParallel(unseen, WIDTH, (instance) => source.hasInstance(instance));
+  return [...instances.filter(counts).map(({ instance }) => instance), ...unseen.filter((_, i) => there[i])];
 }
 
 /** Claim → call → record, until EC2 says that there are enough. */
