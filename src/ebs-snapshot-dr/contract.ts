@@ -39,7 +39,7 @@ export const TAG = {
   plan: 'ebsdr:plan',
   /** {@link setId}; on snapshots of the set and their copies, and on images and their copies. Not on snapshots of images. */
   set: 'ebsdr:set',
-  /** Number of snapshots of the set. */
+  /** `4@2026-11-21T10:00:03.120Z`: snapshots of the call, and when it was begun. A set may have been taken twice: what differs here is not of one point in time. */
   members: 'ebsdr:members',
   /**
    * `sdf=1a2b3c :xvdg=d`: device without "/dev/" (with a colon if it has none) = the shortest end of the volume id that is

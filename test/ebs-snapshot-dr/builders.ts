@@ -22,6 +22,7 @@ export function snapshot(id: string, extra: Partial<Snapshot> = {}): Snapshot {
 }
 
 export interface SetOptions {
+  /** Of the call. */
   readonly id?: string;
   readonly plan?: string;
   readonly instance?: string;
@@ -43,7 +44,7 @@ export function originals({ id = 'a', plan = 'p', instance: of = 'i-1', schedule
       tags: {
         [TAG.plan]: plan,
         [TAG.set]: setId(of, at(scheduled)),
-        [TAG.members]: `${members ?? volumes.length}`,
+        [TAG.members]: `${members ?? volumes.length}@${id}`,
         [TAG.origin]: '111122223333/us-east-1',
         ...tags,
       },

@@ -62,16 +62,24 @@ function setAt(
 ): { readonly snapshots: Snapshot[]; readonly completed: Map<string, Set<string>> } {
   const snapshots: Snapshot[] = [];
   const completed = new Map<string, Set<string>>();
-  const add = (device: string, i: number, state: SnapshotState, id: string) => {
-    const [copy] = copies({ id, plan, instance, scheduled, volumes: [`vol-${instance}-${i}`], members: devices.length });
-    snapshots.push({ ...copy, state, tags: { ...copy.tags, [TAG.device]: device, [TAG.name]: name } });
-    if (state === 'completed') completed.set(device, (completed.get(device) ?? new Set()).add(copy.snapshot));
+  const copyOf = (device: string, i: number, state: SnapshotState, call: string): Snapshot => {
+    const [copy] = copies({ id: call, plan, instance, scheduled, volumes: [`vol-${instance}-${i}`], members: devices.length });
+    return { ...copy, state, tags: { ...copy.tags, [TAG.device]: device, [TAG.name]: name } };
+  };
+  const add = (device: string, copy: Snapshot) => {
+    snapshots.push(copy);
+    if (copy.state === 'completed') completed.set(device, (completed.get(device) ?? new Set()).add(copy.snapshot));
   };
   devices.forEach((device, i) => {
-    if (prng.chance(0.9)) add(device, i, prng.chance(0.9) ? 'completed' : prng.chance(0.5) ? 'pending' : 'error', `${scheduled}`);
+    if (prng.chance(0.9)) add(device, copyOf(device, i, prng.chance(0.9) ? 'completed' : prng.chance(0.5) ? 'pending' : 'error', `${scheduled}`));
     // A crash's second copy of the same snapshot.
-    if (prng.chance(0.1)) add(device, i, prng.chance(0.5) ? 'completed' : 'error', `${scheduled}-again`);
+    if (prng.chance(0.1)) {
+      const again = copyOf(device, i, prng.chance(0.5) ? 'completed' : 'error', `${scheduled}`);
+      add(device, { ...again, snapshot: `${again.snapshot}-again` });
+    }
   });
+  // A crash's second call for the set, of which one copy is there: no substitute for one of the first.
+  if (devices.length > 1 && prng.chance(0.1)) snapshots.push(copyOf(devices[0], 0, 'completed', `${scheduled}-second`));
   return { snapshots, completed };
 }
 

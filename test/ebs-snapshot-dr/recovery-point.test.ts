@@ -44,6 +44,18 @@ describe('sets', () => {
     expect(readSets([...second, ...broken], 'originals')).toMatchObject([{ snapshots: second, duplicates: broken, state: 'complete' }]);
   });
 
+  test('taken twice and copied half and half: two calls never make one set', () => {
+    const first = originals({ id: 'a' });
+    const second = originals({ id: 'b', extra: () => ({ startedAt: T0 + HOUR }) });
+    expect(readSets([first[0], second[1]], 'originals')).toMatchObject([{ snapshots: [first[0]], duplicates: [second[1]], state: 'partial' }]);
+    const ofFirst = copies({ id: 'a' });
+    const ofSecond = copies({ id: 'b', extra: () => ({ startedAt: T0 + HOUR }) });
+    expect(readSets([ofFirst[0], ofSecond[1]], 'copies')).toMatchObject([{ state: 'partial' }]);
+    expect(readSets([ofFirst[0], ...ofSecond], 'copies')).toMatchObject([{ snapshots: ofSecond, duplicates: [ofFirst[0]], state: 'complete' }]);
+    const pending = ofFirst.map((each): Snapshot => ({ ...each, state: 'pending' }));
+    expect(readSets([...pending, ...ofSecond], 'copies')).toMatchObject([{ snapshots: ofSecond, duplicates: pending, state: 'complete' }]);
+  });
+
   test('copied twice: of each volume the best one, then the older one', () => {
     const first = copies({ id: 'a' });
     const [younger] = copies({ id: 'a', extra: () => ({ snapshot: 'copy-younger', startedAt: T0 + DAY }) });

@@ -10,10 +10,10 @@ describe('originals', () => {
   test('carry what a set is rebuilt from', () => {
     const members = [volume('vol-0ab', '/dev/sda1'), volume('vol-1ab', '/dev/nvme1n1'), volume('vol-0ac', 'xvdf')];
     const frozen = { from: T0, until: T0 + 30_000 };
-    expect(originalTags('p', SET, instance('i-1', { tags: { Name: 'db', other: 'x' } }), members, ORIGIN, frozen)).toEqual({
+    expect(originalTags('p', SET, T0 + 3120, instance('i-1', { tags: { Name: 'db', other: 'x' } }), members, ORIGIN, frozen)).toEqual({
       'ebsdr:plan': 'p',
       'ebsdr:set': 'i-1@2026-11-21T10:00:00Z',
-      'ebsdr:members': '3',
+      'ebsdr:members': '3@2026-11-21T10:00:03.120Z',
       'ebsdr:origin': ORIGIN,
       'ebsdr:devices': 'sda1=-0ab nvme1n1=-1ab :xvdf=-0ac',
       'ebsdr:frozen': '2026-11-21T10:00:00.000Z/2026-11-21T10:00:30.000Z',
@@ -28,7 +28,7 @@ describe('originals', () => {
     const volumes = fc.uniqueArray(fc.tuple(id, device), { minLength: 1, maxLength: 40, selector: ([each]) => each })
       .map((pairs) => pairs.map(([each, name]) => volume(`vol-${each}`, name)));
     fc.assert(fc.property(volumes, (members) => {
-      const tags = originalTags('p', SET, instance('i-1'), members, ORIGIN);
+      const tags = originalTags('p', SET, T0, instance('i-1'), members, ORIGIN);
       expect(Object.keys(tags).length).toBeLessThanOrEqual(10);
       Object.values(tags).forEach((value) => expect(value.length).toBeLessThanOrEqual(256));
       expect(members.map((member) => deviceOfSet(tags)(member.volume))).toEqual(members.map((member) => member.device));
@@ -37,7 +37,7 @@ describe('originals', () => {
 
   test('devices that find no room are left out', () => {
     const members = Array.from({ length: 128 }, (_, i) => volume(`vol-${i}`.padEnd(21, 'f') + i, `/dev/disk-with-a-long-name-${i}`));
-    const tags = originalTags('p', SET, instance('i-1'), members, ORIGIN);
+    const tags = originalTags('p', SET, T0, instance('i-1'), members, ORIGIN);
     expect([tags[TAG.devices].length, tags[TAG.moreDevices].length].every((length) => length > 200 && length <= 256)).toBe(true);
     expect(deviceOfSet(tags)(members[0].volume)).toBe(members[0].device);
     expect(deviceOfSet(tags)(members[127].volume)).toBeUndefined();
@@ -52,7 +52,7 @@ describe('copies', () => {
       'user': 'x',
       'ebsdr:plan': 'p',
       'ebsdr:set': 'i-1@2026-11-21T10:00:00Z',
-      'ebsdr:members': '2',
+      'ebsdr:members': '2@a',
       'ebsdr:origin': ORIGIN,
       'ebsdr:frozen': 'a/b',
       'ebsdr:name': 'db',

@@ -192,7 +192,7 @@ async function brokenSets({ ec2, clock }: PruneRun, side: Side, sets: readonly S
 /** Always the younger ones: whoever made the older one may have written it down. */
 async function deleteDuplicates(run: PruneRun, sets: readonly SetView[], imagesOf: Inventory['imagesOf']): Promise<void> {
   const { ec2, clock, log } = run;
-  const duplicates = sets.flatMap((set) => set.duplicates);
+  const duplicates = sets.flatMap(({ state, duplicates: those }) => state === 'complete' ? those : []);
   if (duplicates.length === 0) return;
   const latest = new Map<string, Millis>();
   for (const snapshot of sets.flatMap(membersOf)) latest.set(lineageOf(snapshot), Math.max(snapshot.startedAt, latest.get(lineageOf(snapshot)) ?? 0));

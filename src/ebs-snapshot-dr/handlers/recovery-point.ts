@@ -1,5 +1,5 @@
 import type { Millis, Snapshot } from './ports';
-import { deviceOfSet, isStranger } from './set-tags';
+import { deviceOfSet, isStranger, memberCount } from './set-tags';
 import { parseSetId, type RecoveryMember, type RecoveryPoint, TAG } from '../contract';
 
 /** A set as the snapshots of one side show it. */
@@ -81,15 +81,14 @@ const SET_ID = /^i-[0-9a-f]+@(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$/;
 /** One call makes all snapshots of a set with the same tags: what one of them says holds for all of that call. */
 function isReadable({ tags }: Snapshot): boolean {
   const time = SET_ID.exec(tags[TAG.set])?.[1];
-  return time !== undefined && !Number.isNaN(Date.parse(time)) && /^[1-9]\d*$/.test(tags[TAG.members] ?? '');
+  return time !== undefined && !Number.isNaN(Date.parse(time)) && !Number.isNaN(memberCount(tags));
 }
 
 function viewOf(group: readonly Snapshot[], side: 'originals' | 'copies'): SetView {
   const there = group.filter(({ state }) => state !== 'recoverable');
-  const chosen = side === 'originals' ? ofOneCall(there) : oneOfEachVolume(there);
+  const chosen = ofOneCall(there, side);
   const { tags } = chosen[0] ?? group[0];
   const { instance, scheduledAt } = parseSetId(tags[TAG.set]);
-  const members = Number(tags[TAG.members]);
   return {
     set: tags[TAG.set],
     plan: tags[TAG.plan],
@@ -98,38 +97,30 @@ function viewOf(group: readonly Snapshot[], side: 'originals' | 'copies'): SetVi
     origin: tags[TAG.origin] ?? '',
     at: Date.parse(scheduledAt),
     takenAt: Math.min(...(chosen.length > 0 ? chosen : group).map(takenAt)),
-    members,
+    members: memberCount(tags),
     snapshots: chosen,
     duplicates: there.filter((snapshot) => !chosen.includes(snapshot)),
-    state: stateOf(chosen, members),
+    state: stateOf(chosen),
     consistency: chosen.length > 0 && chosen.every(isFrozen) ? 'application' : 'crash',
   };
 }
 
-function stateOf(snapshots: readonly Snapshot[], members: number): SetView['state'] {
+function stateOf(snapshots: readonly Snapshot[]): SetView['state'] {
   if (snapshots.some(({ state }) => state === 'error')) return 'failed';
-  if (snapshots.length !== members || !areMeant(snapshots)) return 'partial';
+  if (snapshots.length !== memberCount(snapshots[0]?.tags ?? {}) || !areMeant(snapshots)) return 'partial';
   return snapshots.every(({ state }) => state === 'completed') ? 'complete' : 'pending';
 }
 
 /**
- * If a set was taken twice, each volume has a snapshot of either call: the n-th ones belong together, since only what one
- * call took is consistent. A set is taken anew with other members if one was swapped while it was taken. The first call
- * of the members it names and without an error is the set.
+ * A set may have been taken twice, also with other members if a volume was swapped meanwhile. Only what one call took is consistent,
+ * so snapshots of two calls never make one set. The set is the first call that is whole, of copies rather one that is completed.
  */
-function ofOneCall(snapshots: readonly Snapshot[]): Snapshot[] {
-  const calls: Snapshot[][] = [];
-  for (const ofMembers of groupBy(snapshots, ({ tags }) => `${tags[TAG.members]} ${tags[TAG.devices]} ${tags[TAG.moreDevices]}`)) {
-    const some: Snapshot[][] = [];
-    for (const ofVolume of byLineage(ofMembers)) {
-      ofVolume.sort(older).forEach((snapshot, call) => {
-        some[call] = [...some[call] ?? [], snapshot];
-      });
-    }
-    calls.push(...some);
-  }
-  const sound = calls.filter((call) => call.every(({ state }) => state !== 'error'));
-  return sound.find((call) => call.length === Number(call[0].tags[TAG.members]) && areMeant(call)) ?? sound[0] ?? calls[0] ?? [];
+function ofOneCall(snapshots: readonly Snapshot[], side: 'originals' | 'copies'): Snapshot[] {
+  const calls = groupBy(snapshots, ({ tags }) => `${tags[TAG.members]} ${tags[TAG.devices]} ${tags[TAG.moreDevices]}`)
+    .map(oneOfEachVolume)
+    .sort(([a], [b]) => takenAt(a) - takenAt(b) || (a.snapshot < b.snapshot ? -1 : 1));
+  const first = (...states: ReadonlyArray<SetView['state']>) => calls.find((call) => states.includes(stateOf(call)));
+  return (side === 'copies' ? first('complete') : undefined) ?? first('complete', 'pending') ?? first('partial') ?? calls[0] ?? [];
 }
 
 function areMeant(snapshots: readonly Snapshot[]): boolean {

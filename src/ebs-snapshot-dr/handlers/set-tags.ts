@@ -13,14 +13,14 @@ const MIN_END = 4;
 
 /** Tags of a set's snapshots: one call makes them all, so they are equal. Devices that fit into neither tag are left out. */
 export function originalTags(
-  plan: string, set: string, instance: Instance, members: readonly Volume[], origin: string,
+  plan: string, set: string, call: Millis, instance: Instance, members: readonly Volume[], origin: string,
   frozen?: { readonly from: Millis; readonly until: Millis },
 ): Tags {
   const [devices, moreDevices] = listDevices(members);
   return {
     [TAG.plan]: plan,
     [TAG.set]: set,
-    [TAG.members]: `${members.length}`,
+    [TAG.members]: `${members.length}@${new Date(call).toISOString()}`,
     [TAG.origin]: origin,
     [TAG.devices]: devices,
     ...moreDevices !== undefined && { [TAG.moreDevices]: moreDevices },
@@ -59,10 +59,15 @@ export function deviceOfSet(tags: Tags): (volume: string) => string | undefined 
   return (volume) => entries.find(({ end }) => volume.endsWith(end))?.device;
 }
 
+/** Snapshots of the call that made these tags; not a number if they do not say. */
+export function memberCount(tags: Tags): number {
+  return Number(/^([1-9]\d*)(@|$)/.exec(tags[TAG.members] ?? '')?.[1]);
+}
+
 /** The set was to have other volumes: its tags name all of its members, and this is none of them. */
 export function isStranger(tags: Tags, volume: string): boolean {
   const entries = readDevices(tags);
-  return entries.length === Number(tags[TAG.members]) && !entries.some(({ end }) => volume.endsWith(end));
+  return entries.length === memberCount(tags) && !entries.some(({ end }) => volume.endsWith(end));
 }
 
 function readDevices(tags: Tags): ReadonlyArray<{ readonly device: string; readonly end: string }> {

@@ -88,11 +88,12 @@ function targetOf(instance: Instance, scheduledAt: string): Target {
 async function take(run: TakeSetsRun, target: Target): Promise<Outcome> {
   const { ledger, clock, ec2, settings: { plan } } = run;
   const { set } = target;
-  const claim = claimOf(run, set);
   const earlier = await ledger.get(LEDGER.set(plan), set);
   switch (earlier?.state) {
-    case undefined:
+    case undefined: {
+      const claim = claimOf(run, set);
       return await ledger.claim(claim) ? create(run, target, claim) : 'open';
+    }
     case 'taken': return 'before';
     case 'gone': return 'gone';
     case 'claimed': {
@@ -105,7 +106,9 @@ async function take(run: TakeSetsRun, target: Target): Promise<Outcome> {
       }
     }
   }
-  return await ledger.put(claim, earlier!.at) ? create(run, target, claim) : 'open';
+  // Of now, never of the earlier claim's time: one that looked like the other would let both make the call.
+  const claim = claimOf(run, set);
+  return claim.at > earlier!.at && await ledger.put(claim, earlier!.at) ? create(run, target, claim) : 'open';
 }
 
 function claimOf({ clock, settings }: TakeSetsRun, set: string): LedgerItem {
@@ -121,7 +124,7 @@ async function create(run: TakeSetsRun, target: Target, claim: LedgerItem): Prom
   };
   let made: Created;
   try {
-    made = await snapshot(run, target);
+    made = await snapshot(run, target, claim.at);
   } catch (error) {
     const code = codeOf(error);
     log.warn('set not taken', { set, code });
@@ -144,11 +147,11 @@ async function create(run: TakeSetsRun, target: Target, claim: LedgerItem): Prom
 type Created = Awaited<ReturnType<Ec2['createSnapshots']>>;
 
 /** While file systems are frozen, if they can be. Only the call's answer is waited for. */
-async function snapshot(run: TakeSetsRun, { instance, set, members, excluded }: Target): Promise<Created> {
+async function snapshot(run: TakeSetsRun, { instance, set, members, excluded }: Target, call: Millis): Promise<Created> {
   const { clock, ec2, settings: { plan }, origin } = run;
   const frozen = await freeze(run, instance);
   try {
-    const tags = originalTags(plan, set, instance, members, origin, frozen);
+    const tags = originalTags(plan, set, call, instance, members, origin, frozen);
     const isRoot = ({ device }: Volume) => device === instance.rootDevice;
     return await ec2.createSnapshots({
       instance: instance.instance,
