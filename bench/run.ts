@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
+import { ebsEvents } from './ebs-events';
 import { ebsIam } from './ebs-iam';
 import { ebsRestore } from './ebs-restore';
 import { ebsSlots } from './ebs-slots';
@@ -228,7 +229,7 @@ const CHAPTERS: Readonly<Record<string, Chapter>> = {
   'image-resize-pipeline': { prepare: buildWorker, sections: { cpu, encoders, fidelity, memory, bombs: killers, backfill, load } },
   'edge-rewrite': { sections: { 'edge-rewrite': edgeRewrite, 'edge-nginx': edgeNginx } },
   'kinesis-fan-out': { sections: KINESIS_FAN_OUT },
-  'ebs-snapshot-dr': { sections: { 'ebs-iam': ebsIam, 'ebs-slots': ebsSlots, 'ebs-restore': ebsRestore } },
+  'ebs-snapshot-dr': { sections: { 'ebs-iam': ebsIam, 'ebs-slots': ebsSlots, 'ebs-restore': ebsRestore, 'ebs-events': ebsEvents } },
 };
 
 function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {

@@ -61,5 +61,6 @@ test('credentials of a role, with their end', async () => {
   const send = jest.fn(async () => ({ Credentials: { AccessKeyId: 'id', SecretAccessKey: 'secret', SessionToken: 'token', Expiration: expiration } }));
   const credentials = await assumedRole({ send } as unknown as Pick<STSClient, 'send'>, 'arn:aws:iam::123456789012:role/r', 'gold')();
   expect(credentials).toEqual({ accessKeyId: 'id', secretAccessKey: 'secret', sessionToken: 'token', expiration });
-  expect(send).toHaveBeenCalledWith(expect.objectContaining({ input: { RoleArn: 'arn:aws:iam::123456789012:role/r', RoleSessionName: 'ebs-snapshot-dr', ExternalId: 'ebsdr:gold' } }));
+  const input = { RoleArn: 'arn:aws:iam::123456789012:role/r', RoleSessionName: 'ebs-snapshot-dr', ExternalId: 'ebsdr:gold', DurationSeconds: 900 };
+  expect(send).toHaveBeenCalledWith(expect.objectContaining({ input }));
 });

@@ -44,7 +44,7 @@ const SETTINGS: PlanSettings = {
   retention: KEEP_ALL,
   brake: BRAKE,
   imageEveryHours: 0,
-  sites: [{ region: SITE.region }],
+  sites: [],
   shareWith: [],
 };
 const SITE_PLAN: SitePlan = {
@@ -76,17 +76,20 @@ export interface FlowOptions {
   readonly durations?: Durations;
   /** @default a new one */
   readonly model?: Ec2Model;
+  /** Where the plan takes its sets. @default SOURCE */
+  readonly from?: Caller;
+  /** Where its site is. @default SITE */
+  readonly to?: Caller;
 }
 
 /** Both Regions of a plan in process, over the model of EC2. */
 export class FlowAtWork {
   public readonly clock: VirtualClock;
   public readonly model: Ec2Model;
-  public readonly tables = {
-    plan: new LedgerTable(SOURCE.region, () => this.clock.now()),
-    site: new LedgerTable(SITE.region, () => this.clock.now()),
-  };
-  public readonly bucket = new Bucket(SITE.region);
+  public readonly from: Caller;
+  public readonly to: Caller;
+  public readonly tables: { readonly plan: LedgerTable; readonly site: LedgerTable };
+  public readonly bucket: Bucket;
   /** Of the last run. */
   public metrics: Record<string, number> = {};
   /** Of all runs. */
@@ -94,7 +97,12 @@ export class FlowAtWork {
   public line!: Line;
 
   constructor(private options: FlowOptions = {}) {
-    const { copyLimit, maxSettleMs = 20_000, durations = STEADY } = options;
+    const { copyLimit, from = SOURCE, maxSettleMs = 20_000, durations = STEADY, to = SITE } = options;
+    const table = ({ region }: Caller) => new LedgerTable(region, () => this.clock.now());
+    this.from = from;
+    this.to = to;
+    this.tables = { plan: table(from), site: table(to) };
+    this.bucket = new Bucket(to.region);
     this.model = options.model ?? new Ec2Model({ clock: new VirtualClock(START), copyLimit, maxSettleMs, durations });
     this.clock = this.model.clock;
   }
@@ -103,7 +111,7 @@ export class FlowAtWork {
     const specs = typeof volumes === 'number'
       ? Array.from({ length: volumes }, (_, i): VolumeSpec => ({ device: `/dev/sd${String.fromCharCode(97 + i)}`, sizeGiB: 10 }))
       : volumes;
-    return this.model.addInstance({ ...SOURCE, tags: { dr: 'gold', Name: 'app', ...tags }, volumes: specs });
+    return this.model.addInstance({ ...this.from, tags: { dr: 'gold', Name: 'app', ...tags }, volumes: specs });
   }
 
   /** One invocation, and what it throws. */
@@ -121,21 +129,21 @@ export class FlowAtWork {
       log: { info: note, warn: note },
       remainingMs: () => Math.max(0, end - this.clock.now()),
     };
-    const ec2 = new FakeEc2(this.model, line, atSite ? SITE : SOURCE);
+    const ec2 = new FakeEc2(this.model, line, atSite ? this.to : this.from);
     const objects = new FakeObjects(this.bucket, line);
     return line.run(async () => {
       switch (verb) {
-        case 'snapshot': return takeSets({ ...run, settings: this.settings, ec2, origin: ORIGIN, freezer: this.options.freezer }, this.scheduledAt);
+        case 'snapshot': return takeSets({ ...run, settings: this.settings, ec2, origin: `${this.from.account}/${this.from.region}`, freezer: this.options.freezer }, this.scheduledAt);
         case 'copy': return copyTick({
           ...run,
           settings: this.siteSettings,
           ec2,
-          sourceOf: () => new FakeEc2(this.model, line, SOURCE),
-          quotas: new FakeQuotas(this.model, line, SITE.region),
+          sourceOf: () => new FakeEc2(this.model, line, this.from),
+          quotas: new FakeQuotas(this.model, line, this.to.region),
           key: this.options.key,
         });
         case 'watch': return watchTick({ ...run, settings: this.siteSettings, ec2, objects });
-        case 'plan-prune': return prunePlan({ ...run, settings: this.settings, ec2, siteAt: () => new FakeEc2(this.model, line, SITE) });
+        case 'plan-prune': return prunePlan({ ...run, settings: this.settings, ec2, siteAt: () => new FakeEc2(this.model, line, this.to) });
         case 'site-prune': return pruneSite({ ...run, settings: this.siteSettings, ec2, objects });
         case 'share': return shareSets({ ...run, settings: this.settings, ec2 });
       }
@@ -165,11 +173,11 @@ export class FlowAtWork {
   }
 
   public get settings(): PlanSettings {
-    return { ...SETTINGS, ...this.options.plan };
+    return { ...SETTINGS, sites: [{ region: this.to.region }], ...this.options.plan };
   }
 
   public get siteSettings(): SiteSettings {
-    return { site: 'Site', maxCopies: 0, plans: [{ ...SITE_PLAN, ...this.options.site }], ...this.options.settings };
+    return { site: 'Site', maxCopies: 0, plans: [{ ...SITE_PLAN, region: this.from.region, ...this.options.site }], ...this.options.settings };
   }
 
   /** The last full hour, or the beginning. */
@@ -199,18 +207,22 @@ export class FlowAtWork {
   }
 
   public originals(): StoredSnapshot[] {
-    return [...this.model.all(SOURCE)].filter(({ deleted, tags }) => !deleted && tags[TAG.set] !== undefined);
+    return this.snapshots(this.from).filter(({ source }) => source === undefined);
   }
 
   public copies(): StoredSnapshot[] {
-    return [...this.model.all(SITE)].filter(({ deleted, tags }) => !deleted && tags[TAG.set] !== undefined);
+    return this.snapshots(this.to).filter(({ source }) => source !== undefined);
   }
 
   public get points(): RecoveryPoint[] {
-    return this.tables.site.list(LEDGER.point(PLAN)).map(({ point }) => point as RecoveryPoint);
+    return this.tables.site.list(LEDGER.point(this.settings.plan)).map(({ point }) => point as RecoveryPoint);
   }
 
   public get age(): number {
     return this.metrics[METRIC.recoveryPointAge];
+  }
+
+  private snapshots(at: Caller): StoredSnapshot[] {
+    return [...this.model.all(at)].filter(({ deleted, tags }) => !deleted && tags[TAG.plan] === this.settings.plan && tags[TAG.set] !== undefined);
   }
 }

@@ -202,7 +202,8 @@ export class TemplateModel {
     const assets = Object.entries(manifest.files as Record<string, { source: { path: string } }>)
       .map(([hash, { source }]) => [hash, resolve(assembly.directory, source.path)] as const);
     const region = Token.isUnresolved(stack.region) ? {} : { region: stack.region };
-    return new TemplateModel(artifact.template, new Map(assets), { ...DEFAULT_PLACEMENT, ...region, ...placement });
+    const account = Token.isUnresolved(stack.account) ? {} : { account: stack.account };
+    return new TemplateModel(artifact.template, new Map(assets), { ...DEFAULT_PLACEMENT, ...region, ...account, ...placement });
   }
 
   public readonly resolver: Resolver;

@@ -243,7 +243,7 @@ async function begin(run: CopyRun, views: readonly PlanView[], chosen: readonly 
         sourceRegion: plan.region,
         key,
         // A time that EC2 will not promise must not cost the copy: further attempts take as long as they take.
-        ...plan.timedCopies && claim.attempts === 0 && { completionMinutes: completionMinutes(deadline - clock.now()) },
+        ...plan.timedCopies && claim.attempts < timedAttempts(plan) && { completionMinutes: completionMinutes(deadline - clock.now()) },
         tags,
         description: `${plan.plan} ${candidate.set} ${source}`,
       });
@@ -274,6 +274,11 @@ async function isThere({ ec2 }: CopyRun, source: string): Promise<boolean> {
 
 function expiry(plan: SitePlan, takenAt: Millis): Millis {
   return takenAt + lookBackSeconds(plan.rpoSeconds) * 1000 + MEMORY_MS;
+}
+
+/** The first attempt at a set of another account may come before its share. */
+function timedAttempts({ account }: SitePlan): number {
+  return account === undefined ? 1 : 2;
 }
 
 function completionMinutes(leftMs: Millis): number {

@@ -38,7 +38,7 @@ export async function shareSets(run: ShareRun): Promise<{ readonly shared: numbe
       }
       shared++;
     } catch (error) {
-      log.warn('set not shared', { set, code: codeOf(error) });
+      log.warn('set not shared', { set, code: codeOf(error), reason: (error as Error).message });
       failed.push(set);
     }
   }

@@ -24,7 +24,8 @@ function ask(request: Request, action: string, resource: string, context: Contex
     ...context,
   });
   const resourceAccount = owner ?? (account === undefined || account === '' ? request.landscape.account : account);
-  return { ...asked, resourceAccount, context: { ...asked.context, 'aws:ResourceAccount': resourceAccount } };
+  // No policy of its own says who may use a snapshot or image of another account: that is shared, which EC2 itself looks at.
+  return { ...asked, resourceAccount: owner === undefined ? resourceAccount : request.landscape.account, context: { ...asked.context, 'aws:ResourceAccount': resourceAccount } };
 }
 
 const describe: Row = (request) => [ask(request, request.call.operation, '*')];

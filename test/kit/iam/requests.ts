@@ -328,6 +328,12 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Row>>>> = {
   },
   ec2: EC2_ROWS,
   kms: KMS_ROWS,
+  // The caller's own side; the role's trust is for whoever plays STS.
+  sts: {
+    AssumeRole: (request) => [request.ask('sts:AssumeRole', request.field('RoleArn'), {
+      ...request.body.ExternalId !== undefined && { 'sts:ExternalId': request.field('ExternalId') },
+    })],
+  },
   ssm: {
     SendCommand: (request) => [
       request.ask('ssm:SendCommand', request.arn('ssm', `document/${request.field('DocumentName')}`)),
