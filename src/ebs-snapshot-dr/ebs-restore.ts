@@ -2,6 +2,7 @@ import { CfnCapabilities, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { RestoreParameter, RestoreSettings } from './contract';
 import { DrTemplate } from './dr-template';
+import { sortedEntries } from '../private/sorted-entries';
 import { checkPattern } from '../private/validate';
 
 /** Which instance's recovery point a parameter is taken from, where a site protects several. */
@@ -115,9 +116,7 @@ export class EbsRestore {
 
   /** @internal */
   public get _parameters(): RestoreSettings['parameters'] {
-    // By name: maps of other languages have no order, and the template is to be the same.
-    const parameters = Object.entries(this._props.parameters ?? {}).sort(([a], [b]) => a < b ? -1 : 1);
-    return Object.fromEntries(parameters.map(([name, { _parameter }]) => [name, _parameter]));
+    return Object.fromEntries(sortedEntries(this._props.parameters).map(([name, { _parameter }]) => [name, _parameter]));
   }
 }
 
