@@ -23,17 +23,20 @@ export interface RestoreInstanceOptions {
 export class RestoreParam {
   /** Id of the snapshot of a volume, by its device as EC2 has it: '/dev/sdf', or 'xvdf' of Windows. */
   public static snapshot(device: string, options: RestoreInstanceOptions = {}): RestoreParam {
+    checkText('instanceName', options.instanceName);
     checkPattern('device', device, /^(\/dev\/(?!nvme)[a-z0-9]+|xvd[a-z0-9]+)$/, "a device as EC2 has it, not the operating system: '/dev/sdf', or 'xvdf' of Windows");
     return new RestoreParam({ kind: 'snapshot', device, plan: options.planName, name: options.instanceName });
   }
 
   /** Id of the newest image of an instance. Needs `images` in its plan. */
   public static image(options: RestoreInstanceOptions = {}): RestoreParam {
+    checkText('instanceName', options.instanceName);
     return new RestoreParam({ kind: 'image', plan: options.planName, name: options.instanceName });
   }
 
   /** Version of an artifact, as it was when the set was taken: the original bucket's name and key. */
   public static artifactVersion(bucketName: string, key: string): RestoreParam {
+    checkText('key', key);
     return new RestoreParam({ kind: 'artifact-version', bucket: bucketName, key });
   }
 
@@ -44,11 +47,13 @@ export class RestoreParam {
 
   /** Key of an artifact in the site's bucket. */
   public static artifactKey(bucketName: string, key: string): RestoreParam {
+    checkText('key', key);
     return new RestoreParam({ kind: 'artifact-key', bucket: bucketName, key });
   }
 
   /** The first of these instance types that the Region offers. */
   public static instanceType(...candidates: string[]): RestoreParam {
+    for (const candidate of candidates) checkPattern('candidates', candidate, /^[a-z0-9-]+\.[a-z0-9-]+$/, "instance types like 'm7i.large'");
     return new RestoreParam({ kind: 'instance-type', candidates: atLeastOne(candidates) });
   }
 
@@ -118,6 +123,10 @@ export class EbsRestore {
   public get _parameters(): RestoreSettings['parameters'] {
     return Object.fromEntries(sortedEntries(this._props.parameters).map(([name, { _parameter }]) => [name, _parameter]));
   }
+}
+
+function checkText(name: string, text: string | undefined): void {
+  checkPattern(name, text, /./, 'at least 1 character');
 }
 
 function atLeastOne(candidates: readonly string[]): readonly string[] {

@@ -66,5 +66,5 @@ test.each(Object.entries(FUNCTIONS))('%s: every action told is granted, every ac
 });
 
 test('every row is of a function', () => {
-  expect([...toldActions().keys()].filter((who) => !(who in FUNCTIONS))).toEqual(['all', 'all but sync', 'all, with `vpc`']);
+  expect([...toldActions().keys()].filter((who) => !(who in FUNCTIONS))).toEqual(['all', 'all but sync', 'all, with keys of your own', 'all, with `vpc`']);
 });
