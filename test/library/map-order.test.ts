@@ -2,7 +2,8 @@ import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import {
-  DrTemplate, EbsDrSite, EbsRestore, EbsSelection, EbsSnapshotDr, EdgeRewrite, FanOutDestination, FanOutTransform, KinesisFanOut, RestoreParam, RewriteRule,
+  DrTemplate, EbsDrSite, EbsRestore, EbsSelection, EbsSnapshotDr, EdgeRewrite, FanOutDestination, FanOutTransform, KinesisFanOut, RestoreParam,
+  RewriteRule,
 } from '../../src';
 import { loadLibrary, structs } from '../kit/assembly';
 import { stackFor, templateOf } from '../kit/stack';

@@ -58,8 +58,8 @@ const NOT_IN_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   'edge-rewrite': ['s3:GetBucketLocation', 's3:GetObject'],
   // Tables without order.
   'kinesis-fan-out': ['dynamodb:BatchWriteItem'],
-  // A site of a plan in another account: permission-table.test.ts.
-  'ebs-snapshot-dr': ['sts:AssumeRole'],
+  // A site of a plan in another account: permission-table.test.ts. A queue or bucket with a key.
+  'ebs-snapshot-dr': ['kms:GenerateDataKey', 'sts:AssumeRole'],
 };
 
 /** CDK's, for functions in a VPC. */
