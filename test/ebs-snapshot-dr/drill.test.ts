@@ -83,6 +83,21 @@ describe('one at a time', () => {
     expect(site.stacks.stacks).toHaveLength(1);
   });
 
+  test('… and is no skipped one', async () => {
+    const site = new Site();
+    await site.drill(START);
+    await site.drill(START);
+    expect(site.metrics).toEqual([]);
+  });
+
+  test('nothing is begun when the invocation ends', async () => {
+    const site = new Site();
+    await site.run((world) => runDrill(START, { ...world, ending: AbortSignal.abort() }));
+    expect(site.stacks.stacks).toEqual([]);
+    await site.drillToTheEnd();
+    expectOver(site);
+  });
+
   test('none is started while another one is under way', async () => {
     const site = new Site();
     await site.drill(START);

@@ -222,12 +222,15 @@ describe('the template', () => {
 
   test('that changes while it is copied comes with the next run', async () => {
     const buckets = new Buckets(settings);
-    buckets.meanwhile = () => buckets.put('app.template', '{ "Resources": {} }', 'templates');
     await buckets.sync();
-    buckets.meanwhile = undefined;
-    buckets.put('app.template', '{}', 'templates');
+    buckets.put('app.template', 'new', 'templates');
+    buckets.meanwhile = () => buckets.put('app.template', 'newer', 'templates');
     await buckets.sync();
     expect(buckets.site.get(TEMPLATE_KEY)?.body).toBe('{}');
+    buckets.meanwhile = undefined;
+    buckets.put('app.template', 'new', 'templates');
+    await buckets.sync();
+    expect(buckets.site.get(TEMPLATE_KEY)?.body).toBe('new');
   });
 
   test('that somebody deleted at the site comes again', async () => {

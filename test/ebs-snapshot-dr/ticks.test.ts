@@ -13,7 +13,7 @@ const WITH_IMAGES = { plan: { imageEveryHours: 2 }, site: { images: true } };
 const calls = (flow: FlowAtWork, operation: string) => flow.line.calls.filter((call) => call.operation === operation).length;
 
 /** EC2 refuses it as long as `code` is not undefined. */
-function refusing(flow: FlowAtWork, name: 'copyImage' | 'createImage' | 'createSnapshots' | 'deleteSnapshot' | 'deregisterImage'): { code: string | undefined; tried: number } {
+function refusing(flow: FlowAtWork, name: 'copyImage' | 'copySnapshot' | 'createImage' | 'createSnapshots' | 'deleteSnapshot' | 'deregisterImage'): { code: string | undefined; tried: number } {
   const refusal = { code: undefined as string | undefined, tried: 0 };
   const real = (flow.model[name] as (...args: unknown[]) => unknown).bind(flow.model);
   (jest.spyOn(flow.model, name) as unknown as jest.SpyInstance).mockImplementation((...args: unknown[]) => {
@@ -104,6 +104,35 @@ describe('copies', () => {
     expect(flow.metrics[METRIC.copiesStarted]).toBe(1);
   });
 
+  test.each(['ResourceLimitExceeded', 'RequestLimitExceeded'])('refused as %s stay in the queue, and begin with the next tick', async (code) => {
+    const flow = new FlowAtWork();
+    const refusal = refusing(flow, 'copySnapshot');
+    refusal.code = code;
+    flow.instance(1);
+    await setTaken(flow);
+    await flow.run('copy');
+    if (code === 'ResourceLimitExceeded') expect(refusal.tried).toBe(1);
+    expect(flow.metrics).toMatchObject({ [METRIC.copiesStarted]: 0, [METRIC.copiesQueued]: 1 });
+    refusal.code = undefined;
+    await flow.ok('copy');
+    expect(flow.metrics).toMatchObject({ [METRIC.copiesStarted]: 1, [METRIC.copiesQueued]: 0 });
+  });
+
+  test('refused for another reason wait', async () => {
+    const flow = new FlowAtWork();
+    const refusal = refusing(flow, 'copySnapshot');
+    refusal.code = 'InvalidParameterValue';
+    flow.instance(1);
+    await setTaken(flow);
+    await flow.ok('copy');
+    refusal.code = undefined;
+    await flow.ok('copy');
+    expect(refusal.tried).toBe(1);
+    flow.clock.advance(5 * MINUTE);
+    await flow.ok('copy');
+    expect(flow.metrics[METRIC.copiesStarted]).toBe(1);
+  });
+
   test('are not begun when there is no time, but by the next tick', async () => {
     const flow = new FlowAtWork(WITH_IMAGES);
     flow.instance(2);
@@ -153,6 +182,19 @@ describe('recovery points', () => {
     };
     await flow.run('watch', deleting);
     expect([flow.points, flow.bucket.keys('manifests/')]).toEqual([[], []]);
+  });
+
+  test('are not locked any more when retention deletes them', async () => {
+    const flow = new FlowAtWork({ site: { lock: { mode: 'governance', days: 1 } } });
+    const { id } = flow.instance(1);
+    await setTaken(flow);
+    await flow.ok('copy');
+    flow.clock.advance(10 * MINUTE);
+    await flow.run('watch', ({ operation }) => operation === 'LockSnapshot' ? 'refused' : 'fine');
+    expect(flow.points).toHaveLength(1);
+    flow.tables.site.write({ pk: LEDGER.deletion(PLAN), sk: flow.setOf(id), at: 1 });
+    await flow.ok('watch');
+    expect(calls(flow, 'LockSnapshot')).toBe(0);
   });
 
   test('are locked once', async () => {
@@ -273,20 +315,22 @@ describe('images', () => {
     await setTaken(flow);
     for (const verb of ['copy', 'watch'] as const) {
       await flow.ok(verb);
+      flow.clock.advance(10 * MINUTE);
       expect([calls(flow, 'DescribeImages'), calls(flow, 'LockSnapshot'), calls(flow, 'HeadObject')]).toEqual([0, 0, 0]);
     }
   });
 });
 
 describe('sets', () => {
-  test('refused are counted, and taken by the next attempt', async () => {
-    const flow = new FlowAtWork();
+  test('refused are counted, get no image, and are taken by the next attempt', async () => {
+    const flow = new FlowAtWork(WITH_IMAGES);
     const refusal = refusing(flow, 'createSnapshots');
     refusal.code = 'IncorrectState';
     flow.instance(1);
     flow.clock.advance(MINUTE);
     expect((await flow.run('snapshot')).kind).toBe('error');
     expect(flow.metrics).toMatchObject({ [METRIC.setsTaken]: 0, [METRIC.setsFailed]: 1 });
+    expect(flow.model.images(SOURCE)).toEqual([]);
     refusal.code = undefined;
     await flow.ok('snapshot');
     expect(flow.metrics).toMatchObject({ [METRIC.setsTaken]: 1, [METRIC.setsFailed]: 0 });
