@@ -7,6 +7,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as assets from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
 import { TemplateOrigin } from './template-origin';
+import { checkKnown, checkPattern } from '../private/validate';
 
 /** CloudFormation's limit on a template that it fetches. */
 const MAX_BYTES = 1024 * 1024;
@@ -18,11 +19,13 @@ const MAX_BYTES = 1024 * 1024;
 export abstract class DrTemplate {
   /** An object that a pipeline of yours keeps current, in a bucket of the site's Region. */
   public static fromBucket(bucket: s3.IBucket, key: string): DrTemplate {
+    checkPattern('key', key, /./, 'at least 1 character');
     return new BucketTemplate(bucket, key);
   }
 
   /** A file of this project, JSON or YAML, at most 1 MiB. */
   public static fromAsset(path: string): DrTemplate {
+    checkKnown('path', path);
     return new FileTemplate(() => path);
   }
 
@@ -72,7 +75,7 @@ class FileTemplate extends DrTemplate {
 function parametersOf(text: string): TemplateOrigin['parameters'] {
   let template: unknown;
   try {
-    template = JSON.parse(text || '{}');
+    template = JSON.parse(text.trim() || '{}');
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { Duration, Lazy, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Lazy, Names, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -20,7 +20,7 @@ import { EbsDrill } from './ebs-drill';
 import { EbsRestore } from './ebs-restore';
 import {
   checkDays, guardEncryptionKey, guardExecutionRole, guardKey, guardParameters, guardPlaces, guardSettings, guardSigningKey, guardVersioned,
-  guardVersions, isManagedByAws, knownAccount, knownRegion, restoreProblems,
+  guardVersions, isManagedByAws, knownAccount, knownRegion, placeOf, restoreProblems,
 } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
@@ -33,7 +33,7 @@ import { TemplateOrigin } from './template-origin';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { AccessLogsBucket, SecureBucket } from '../private/secure-bucket';
-import { checkInteger, checkPattern } from '../private/validate';
+import { checkInteger, checkKnown, checkPattern } from '../private/validate';
 import { HandlerOptions } from '../shared';
 
 /** Properties of `EbsDrSite`. The handler options apply to all its functions. */
@@ -59,7 +59,7 @@ export interface EbsDrSiteProps extends HandlerOptions {
    */
   readonly maxConcurrentCopies?: number;
   /**
-   * Name of the site, in its metrics and stacks: 1 to 60 letters, digits and '-', a letter first.
+   * Name of the site, in restored stacks and evidence: 1 to 60 letters, digits and '-', a letter first.
    * @default - from the construct's path
    */
   readonly siteName?: string;
@@ -96,7 +96,7 @@ export interface EbsDrSiteProps extends HandlerOptions {
    */
   readonly table?: dynamodb.ITable;
   /**
-   * Queue for runs that were given up. It must let nobody but these functions and schedules send.
+   * Queue for runs that were given up.
    * @default - a new queue, 14 days
    */
   readonly deadLetterQueue?: sqs.IQueue;
@@ -246,8 +246,8 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
 
   constructor(scope: Construct, id: string, private readonly props: EbsDrSiteProps = {}) {
     super(scope, id);
-    this.validate();
     this.siteName = props.siteName ?? Names.uniqueResourceName(this, { maxLength: 40, separator: '-' });
+    this.validate();
 
     this.encryptionKey = props.encryptionKey ?? this.createKey();
     if (!props.bucket) this.accessLogsBucket = props.accessLogsBucket ?? new AccessLogsBucket(this, 'AccessLogs', this.removalPolicy);
@@ -341,6 +341,11 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     return this.metric(planName, METRIC.setsDeleted, options);
   }
 
+  /** Images at the site that retention would delete but somebody uses. */
+  public metricImagesInUse(planName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(planName, METRIC.imagesInUse, options);
+  }
+
   /** Deletions at the site that were held back. */
   public metricPruneHeld(planName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(planName, METRIC.pruneHeld, options);
@@ -361,7 +366,7 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     return this.metric(planName, METRIC.drillsPassed, options);
   }
 
-  /** Drills with sets of the plan whose stack did not work. */
+  /** Drills with sets of the plan whose stack did not work, or that could not begin as one before them does not end. */
   public metricDrillsFailed(planName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(planName, METRIC.drillsFailed, options);
   }
@@ -412,27 +417,42 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
   }
 
   private validate(): void {
-    const { drill, encryptionKey, keepVersions, maxConcurrentCopies, restore, signingKey, siteName } = this.props;
+    const { drill, encryptionKey, keepVersions, maxConcurrentCopies, restore, signingKey } = this.props;
     checkInteger('maxConcurrentCopies', maxConcurrentCopies, { min: 1, max: 1000 });
-    checkPattern('siteName', siteName, /^[A-Za-z][A-Za-z0-9-]{0,59}$/, "1 to 60 letters, digits and '-', a letter first");
+    checkPattern('siteName', this.siteName, /^[A-Za-z][A-Za-z0-9-]{0,59}$/, "1 to 60 letters, digits and '-', a letter first");
     checkDays('keepVersions', keepVersions, 1, 36_500);
     const region = this.props.region ?? Stack.of(this).region;
     guardKey('encryptionKey', encryptionKey, region);
     guardEncryptionKey(encryptionKey);
     guardKey('signingKey', signingKey, region);
     guardSigningKey(signingKey);
-    const { alarmTopic, bucket, deadLetterQueue, table } = this.props;
+    const { accessLogsBucket, alarmTopic, bucket, deadLetterQueue, table } = this.props;
     guardVersioned(bucket);
-    guardPlaces({ alarmTopic, bucket, deadLetterQueue, probe: drill?._probe, table }, region);
+    guardPlaces({ accessLogsBucket, alarmTopic, bucket, deadLetterQueue, probe: drill?._probe, table }, region);
     guardExecutionRole(restore?._props.executionRole, this._account);
-    if (Token.isUnresolved(siteName)) throw new Error("'siteName' must be known at synth, got a token");
+    checkKnown('siteName', this.siteName);
     if (drill && !restore) throw new Error("'drill' needs 'restore', got none: a drill is a restore that is rehearsed");
   }
 
   /** What is known when all plans are. */
   private problems(): string[] {
     if (this.plans.length === 0) return [`'${this.node.path}' must be named by 'copyTo' of an EbsSnapshotDr in the same app, got no plan`];
-    return restoreProblems(this.props.restore?._parameters ?? {}, this.plans, this._region);
+    return [...this.namesakes(), ...restoreProblems(this.props.restore?._parameters ?? {}, this.plans, this._region)];
+  }
+
+  /** Drills of two sites that begin at one time would take each other's stack for theirs, and delete it. */
+  private namesakes(): string[] {
+    const { stacks } = this;
+    if (stacks === undefined) return [];
+    const sites = this.node.root.node.findAll().filter((each) => each instanceof EbsDrSite) as EbsDrSite[];
+    return sites.filter((each) => each !== this && each.stacks === stacks)
+      .map(({ node }) => `'siteName' or 'stackPrefix' must be unique in an account and Region, got '${this.stackPrefix(this.props.restore!)}' also from '${node.path}'; give another one`);
+  }
+
+  /** Where its restored stacks are, and how they are called. */
+  private get stacks(): string | undefined {
+    const { restore } = this.props;
+    return restore && `${placeOf(this, this._region, this._account)}/${this.stackPrefix(restore)}`;
   }
 
   private alarmsOf({ plan, rpoSeconds, artifacts, images }: SitePlan): EbsPlanAlarms {

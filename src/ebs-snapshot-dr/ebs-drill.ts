@@ -33,8 +33,8 @@ export class EbsDrill {
       teardownAfterSeconds: secondsOf('teardownAfter', teardownAfter, Duration.minutes(0), Duration.days(7)),
       maxRestoreSeconds: secondsOf('maxRestore', maxRestore, Duration.minutes(5), Duration.days(1)),
     };
-    if (settings.teardownAfterSeconds >= schedule._largestGap.toSeconds()) {
-      throw new Error(`'teardownAfter' must be less than ${schedule._largestGap.toHumanString()}, when the next drill begins, got ${teardownAfter.toHumanString()}`);
+    if (settings.teardownAfterSeconds >= schedule._smallestGap.toSeconds()) {
+      throw new Error(`'teardownAfter' must be less than ${schedule._smallestGap.toHumanString()}, when the next drill begins, got ${teardownAfter.toHumanString()}`);
     }
     return new EbsDrill(schedule, options.probe, settings);
   }

@@ -6,7 +6,7 @@ export class EbsImages {
   /** No images. */
   public static readonly NONE = new EbsImages(0);
 
-  /** An image of each instance at its first set after this interval, in whole hours. */
+  /** An image of each instance with its first set in each interval, in whole hours counted from midnight UTC of 1 January 1970. */
   public static every(interval: Duration): EbsImages {
     checkKnown('interval', interval);
     const hours = interval.toHours({ integral: false });

@@ -2,6 +2,7 @@ import { CfnCapabilities, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { RestoreParameter, RestoreSettings } from './contract';
 import { DrTemplate } from './dr-template';
+import { sortedEntries } from '../private/sorted-entries';
 import { checkPattern } from '../private/validate';
 
 /** Which instance's recovery point a parameter is taken from, where a site protects several. */
@@ -22,17 +23,20 @@ export interface RestoreInstanceOptions {
 export class RestoreParam {
   /** Id of the snapshot of a volume, by its device as EC2 has it: '/dev/sdf', or 'xvdf' of Windows. */
   public static snapshot(device: string, options: RestoreInstanceOptions = {}): RestoreParam {
+    checkText('instanceName', options.instanceName);
     checkPattern('device', device, /^(\/dev\/(?!nvme)[a-z0-9]+|xvd[a-z0-9]+)$/, "a device as EC2 has it, not the operating system: '/dev/sdf', or 'xvdf' of Windows");
     return new RestoreParam({ kind: 'snapshot', device, plan: options.planName, name: options.instanceName });
   }
 
   /** Id of the newest image of an instance. Needs `images` in its plan. */
   public static image(options: RestoreInstanceOptions = {}): RestoreParam {
+    checkText('instanceName', options.instanceName);
     return new RestoreParam({ kind: 'image', plan: options.planName, name: options.instanceName });
   }
 
   /** Version of an artifact, as it was when the set was taken: the original bucket's name and key. */
   public static artifactVersion(bucketName: string, key: string): RestoreParam {
+    checkText('key', key);
     return new RestoreParam({ kind: 'artifact-version', bucket: bucketName, key });
   }
 
@@ -43,11 +47,13 @@ export class RestoreParam {
 
   /** Key of an artifact in the site's bucket. */
   public static artifactKey(bucketName: string, key: string): RestoreParam {
+    checkText('key', key);
     return new RestoreParam({ kind: 'artifact-key', bucket: bucketName, key });
   }
 
   /** The first of these instance types that the Region offers. */
   public static instanceType(...candidates: string[]): RestoreParam {
+    for (const candidate of candidates) checkPattern('candidates', candidate, /^[a-z0-9-]+\.[a-z0-9-]+$/, "instance types like 'm7i.large'");
     return new RestoreParam({ kind: 'instance-type', candidates: atLeastOne(candidates) });
   }
 
@@ -115,10 +121,12 @@ export class EbsRestore {
 
   /** @internal */
   public get _parameters(): RestoreSettings['parameters'] {
-    // By name: maps of other languages have no order, and the template is to be the same.
-    const parameters = Object.entries(this._props.parameters ?? {}).sort(([a], [b]) => a < b ? -1 : 1);
-    return Object.fromEntries(parameters.map(([name, { _parameter }]) => [name, _parameter]));
+    return Object.fromEntries(sortedEntries(this._props.parameters).map(([name, { _parameter }]) => [name, _parameter]));
   }
+}
+
+function checkText(name: string, text: string | undefined): void {
+  checkPattern(name, text, /./, 'at least 1 character');
 }
 
 function atLeastOne(candidates: readonly string[]): readonly string[] {

@@ -85,6 +85,7 @@ export class EbsRetention {
 
   /** All sets that are younger than this. */
   public static youngerThan(age: Duration): EbsRetention {
+    check('age', age);
     return new EbsRetention({ within: age });
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'crypto';
-import { Aws, Duration, Names, RemovalPolicy, Stack, Stage, Token } from 'aws-cdk-lib';
+import { Aws, Duration, Names, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -26,7 +26,7 @@ import { EbsSelection } from './ebs-selection';
 import { FREEZE_DOCUMENT } from './freeze-document';
 import {
   checkDays, defaultRpo, guardArchive, guardGap, guardKey, guardPlaces, guardRegions, guardRpo, guardSettings, guardSharedKey,
-  knownAccount, knownBucketName, knownRegion, MAX_RPO,
+  knownAccount, knownBucketName, knownRegion, MAX_RPO, placeOf,
 } from './guards';
 import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
@@ -349,6 +349,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     if (copyTo.length === 0) throw new Error("'copyTo' must hold at least one site, got none: sets in one Region go down with it");
     if (new Set(copyTo).size < copyTo.length) throw new Error("'copyTo' must not repeat a site");
     checkKnown('rpo', this.rpo);
+    if (this.rpo.toMilliseconds() % 1000 !== 0) throw new Error(`'rpo' must be whole seconds, got ${this.rpo.toHumanString()}`);
     guardGap(this.schedule._largestGap);
     if (this.rpo.toSeconds() > MAX_RPO.toSeconds()) {
       throw new Error(`'rpo' must be at most ${MAX_RPO.toHumanString()}, got ${this.rpo.toHumanString()}`);
@@ -395,9 +396,9 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
       .map((other) => `'planName' must be unique in an account and Region, at sites, too, got '${this.planName}' also from '${other.node.path}'; give another name`);
   }
 
-  /** Where it has sets, and where copies. What is not known of accounts counts as one within a stage. */
+  /** Where it has sets, and where copies. */
   private places(): string[] {
-    const at = (region: string, account = this.account ?? Stage.of(this)?.node.path) => `${account}/${region}`;
+    const at = (region: string, account = this.account) => placeOf(this, region, account);
     return [`sets ${at(this.region)}`, ...this.sites.map(({ region, account }) => `copies ${at(region, account)}`)];
   }
 

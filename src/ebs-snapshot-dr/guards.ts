@@ -1,9 +1,10 @@
 /** What would fail, lose or cost unseen at run time, said at synth. Silent about what is known only at deployment. */
-import { Duration, IResource, Token } from 'aws-cdk-lib';
+import { Duration, IResource, Stage, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
+import { IConstruct } from 'constructs';
 import { RestoreParameter, RestoreSettings, RetentionPolicy, SitePlan } from './contract';
 import { TemplateOrigin } from './template-origin';
 import { checkKnown, checkPattern, ENVIRONMENT_BYTES, environmentBytes } from '../private/validate';
@@ -41,6 +42,11 @@ export function knownRegion(what: string, given: string | undefined, ofStack: st
     throw new Error(`'region' of ${what} must be ${ofStack}, as its stack's, got ${given}; leave it out`);
   }
   return region;
+}
+
+/** Where names must not meet. What is not known of accounts counts as one within a stage. */
+export function placeOf(scope: IConstruct, region: string, account: string | undefined): string {
+  return `${account ?? Stage.of(scope)?.node.path}/${region}`;
 }
 
 /** What a construct works with is where it is itself: no reference, alarm or invocation reaches another Region. */

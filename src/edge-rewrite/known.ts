@@ -6,8 +6,3 @@ export function checkKnown(name: string, ...values: (string | undefined)[]): voi
     throw new Error(`'${name}' must be known at synth, got a token`);
   }
 }
-
-/** The entries of a map in an order every language gives it. */
-export function sortedEntries<T>(map: { readonly [key: string]: T } = {}): [string, T][] {
-  return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
-}

@@ -6,7 +6,8 @@ import { capturesOf, parseHost, parsePath, PatternStyle, requireDistinct } from 
 import { parseTarget, placeholders, Templater } from './compiler/parse/target';
 import { EdgeCondition } from './edge-condition';
 import { EdgeOrigin } from './edge-origin';
-import { checkKnown, sortedEntries } from './known';
+import { checkKnown } from './known';
+import { sortedEntries } from '../private/sorted-entries';
 import { checkNumber } from '../private/validate';
 
 /** What happens to the query of the request. */

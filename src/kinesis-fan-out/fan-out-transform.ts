@@ -1,5 +1,6 @@
 import { fieldsOf, TransformStep } from './contract';
 import { parsedJson } from './parsed-json';
+import { sortedByName, sortedEntries } from '../private/sorted-entries';
 import { checkUnique } from '../private/validate';
 
 /**
@@ -21,19 +22,19 @@ export class FanOutTransform {
   public static rename(paths: { [path: string]: string }): FanOutTransform {
     checked([...Object.keys(paths), ...Object.values(paths)]);
     checkUnique('paths', Object.values(paths));
-    return new FanOutTransform([{ kind: 'rename', paths }]);
+    return new FanOutTransform([{ kind: 'rename', paths: sortedByName(paths) }]);
   }
 
   /** Gives fields a text: path → text. */
   public static set(values: { [path: string]: string }): FanOutTransform {
     checked(Object.keys(values));
-    return new FanOutTransform([{ kind: 'set', values }]);
+    return new FanOutTransform([{ kind: 'set', values: sortedByName(values) }]);
   }
 
   /** Gives fields a value that is no text: path → JSON, for example '3', 'true' or '["a"]'. */
   public static insertJson(values: { [path: string]: string }): FanOutTransform {
     checked(Object.keys(values));
-    const parsed = Object.fromEntries(Object.entries(values).map(([path, json]) => [path, parsedJson(path, json)]));
+    const parsed = Object.fromEntries(sortedEntries(values).map(([path, json]) => [path, parsedJson(path, json)]));
     return new FanOutTransform([{ kind: 'set', values: parsed }]);
   }
 

@@ -26,6 +26,7 @@ import { Target } from './targets/target';
 import { BundledFunction, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { AccessLogsBucket, SecureBucket } from '../private/secure-bucket';
+import { sortedEntries } from '../private/sorted-entries';
 import { checkInteger, checkKnown, checkNumber, checkPattern } from '../private/validate';
 import { HandlerOptions } from '../shared';
 
@@ -164,9 +165,7 @@ export class KinesisFanOut extends Construct implements ec2.IConnectable, iam.IG
     if (props.dashboard) this.dashboard = new cloudwatch.Dashboard(this, 'Dashboard');
 
     this.destinations = new Construct(this, 'Destinations');
-    // Not every language's maps have an order, and readers are assigned in one.
-    const inOrder = Object.entries(props.destinations ?? {}).sort(([a], [b]) => a < b ? -1 : 1);
-    for (const [name, destination] of inOrder) this.addDestination(name, destination);
+    for (const [name, destination] of sortedEntries(props.destinations)) this.addDestination(name, destination);
   }
 
   /** Adds a destination. Its id is part of logical ids, of metrics and of keys in the failure bucket: don't change it. */

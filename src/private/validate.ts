@@ -24,7 +24,7 @@ export function checkDuration(name: string, value: Duration | undefined, min: Du
 }
 
 /** For what is computed with at synth. */
-export function checkKnown(name: string, value: number | Duration | undefined): void {
+export function checkKnown(name: string, value: number | string | Duration | undefined): void {
   const unknown = value instanceof Duration ? value.isUnresolved() : Token.isUnresolved(value);
   if (unknown) throw new Error(`'${name}' must be known at synth, got a token`);
 }

@@ -4,7 +4,7 @@ import { CREATION_MS, OUTPUTS } from './stack-model';
 import { type DrillEvidence, METRIC, setId } from '../../src/ebs-snapshot-dr/contract';
 import { runDrill } from '../../src/ebs-snapshot-dr/handlers/drill-run';
 import { LEDGER, ProbeFailed } from '../../src/ebs-snapshot-dr/handlers/ports';
-import { fateAt } from '../kit/fakes/ec2';
+import { fateAt, type Fates } from '../kit/fakes/ec2';
 
 const START = { scheduledTime: '2026-11-22T10:00:00Z' };
 const DRILL = '2026-11-22t10-00-00z';
@@ -81,6 +81,21 @@ describe('one at a time', () => {
     const site = await drilled();
     await site.drillToTheEnd(START);
     expect(site.stacks.stacks).toHaveLength(1);
+  });
+
+  test('… and is no skipped one', async () => {
+    const site = new Site();
+    await site.drill(START);
+    await site.drill(START);
+    expect(site.metrics).toEqual([]);
+  });
+
+  test('nothing is begun when the invocation ends', async () => {
+    const site = new Site();
+    await site.run((world) => runDrill(START, { ...world, ending: AbortSignal.abort() }));
+    expect(site.stacks.stacks).toEqual([]);
+    await site.drillToTheEnd();
+    expectOver(site);
   });
 
   test('none is started while another one is under way', async () => {
@@ -231,21 +246,26 @@ describe('killed at, or without an answer to, any call', () => {
       site.probe = () => ({ ok: true });
       return site;
     };
-    // Which tick and which of its calls is struck; the drill goes on by its ticks.
-    for (let tick = 0, ticks = 1; tick < ticks; tick++) {
-      for (let n = 1, calls = 1; n <= calls; n++) {
+    /** By ticks until it is over, and how many calls each of them made. */
+    const drill = async (site: Site, fatesOf: (tick: number) => Fates | undefined): Promise<readonly number[]> => {
+      const calls: number[] = [];
+      for (let tick = 0; tick === 0 || (site.table.get(LEDGER.drill, 'current') !== undefined && tick < 100); tick++) {
+        await site.drill(tick === 0 ? START : {}, fatesOf(tick));
+        calls.push(site.line.calls.length);
+        site.clock.advance(5 * 60_000);
+      }
+      return calls;
+    };
+    const calls = await drill(prepared(), () => undefined);
+    expect(Math.max(...calls)).toBeGreaterThan(10);
+    for (const [struck, count] of calls.entries()) {
+      for (let n = 1; n <= count; n++) {
         const site = prepared();
-        let now = 0;
-        for (; now === 0 || (site.table.get(LEDGER.drill, 'current') !== undefined && now < 100); now++) {
-          await site.drill(now === 0 ? START : {}, now === tick ? fateAt(n, fate) : undefined);
-          if (now === tick) calls = site.line.calls.length;
-          site.clock.advance(5 * 60_000);
-        }
+        await drill(site, (tick) => tick === struck ? fateAt(n, fate) : undefined);
         // Killed before it began: the schedule's retry begins it.
         await site.drillToTheEnd(START);
-        ticks = Math.max(ticks, now);
         expectOver(site);
-        expect(evidenceOf(site)).toMatchObject({ outcome: 'passed', leftovers: [] });
+        expect([struck, n, evidenceOf(site)]).toMatchObject([struck, n, { outcome: 'passed', leftovers: [] }]);
         expect(site.stacks.stacks).toMatchObject([{ name: STACK, status: 'DELETE_COMPLETE' }]);
         expect(site.probes.length).toBeLessThanOrEqual(2);
       }

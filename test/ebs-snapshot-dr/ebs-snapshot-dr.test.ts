@@ -293,7 +293,7 @@ describe('alarms', () => {
     for (const metric of [
       site.metricRecoveryPointAge('gold'), site.metricCopiesQueued('gold'), site.metricCopiesStarted('gold'), site.metricCopiesLate('gold'),
       site.metricCopiesFailed('gold'), site.metricSetsDeleted('gold'), site.metricPruneHeld('gold'), site.metricArtifactsFailed('gold'),
-      site.metricImagesFailed('gold'), site.metricDrillsPassed('gold'), site.metricDrillsFailed('gold'),
+      site.metricImagesFailed('gold'), site.metricImagesInUse('gold'), site.metricDrillsPassed('gold'), site.metricDrillsFailed('gold'),
     ]) expect(seen(metric)).toMatchObject({ dimensions: [{ name: 'Plan', value: 'gold' }, { name: 'Site', value: 'eu-central-1' }] });
   });
 });

@@ -158,6 +158,7 @@ describe('what is of another place', () => {
   test.each<[string, () => EbsDrSiteProps]>([
     ['alarmTopic', () => ({ alarmTopic: sns.Topic.fromTopicArn(recovery, 'Topic', arn('sns', 'on-call')) })],
     ['alarmTopic', () => ({ alarmTopic: new sns.Topic(source, 'Topic') })],
+    ['accessLogsBucket', () => ({ accessLogsBucket: s3.Bucket.fromBucketAttributes(recovery, 'Logs', { bucketName: 'logs', region: 'eu-west-1' }) })],
     ['bucket', () => ({ bucket: s3.Bucket.fromBucketAttributes(recovery, 'Bucket', { bucketName: 'recovery', region: 'eu-west-1' }) })],
     ['deadLetterQueue', () => ({ deadLetterQueue: sqs.Queue.fromQueueArn(recovery, 'Queue', arn('sqs', 'failed')) })],
     ['table', () => ({ table: new dynamodb.TableV2(source, 'Table', { partitionKey: { name: 'pk', type: dynamodb.AttributeType.STRING } }) })],
@@ -229,6 +230,14 @@ describe('schedule', () => {
     expect(() => EbsSchedule.cron(fields)).toThrow(/^a schedule must leave at least 5 minutes between two times, got [14]; give 'minute', which is every one if left out$/);
   });
 
+  test.each([Duration.minutes(4), Duration.seconds(330), Duration.millis(300_500)])('with an interval of %s', (interval) => {
+    expect(() => EbsSchedule.rate(interval)).toThrow(`'interval' must be at least 5 minutes, in whole ones, got ${interval.toHumanString()}`);
+  });
+
+  test('with times that are not known', () => {
+    expect(() => EbsSchedule.cron({ minute: '0', hour: Token.asString({ Ref: 'H' }) })).toThrow("'hour' must be known at synth, got a token");
+  });
+
   test('with a gap that no RPO covers', () => {
     expect(() => plan({ schedule: EbsSchedule.cron({ minute: '0', hour: '0', day: '1' }) }))
       .toThrow("'schedule' must have a time at least every 29 days 23 hours, which the longest RPO allows, got a gap of 31 days; schedule more often");
@@ -269,6 +278,10 @@ describe('RPO', () => {
 
   test('of a month and a day', () => {
     expect(() => plan({ rpo: days(31) })).toThrow("'rpo' must be at most 30 days, got 31 days");
+  });
+
+  test('in parts of a second', () => {
+    expect(() => plan({ rpo: Duration.millis(7_200_500) })).toThrow("'rpo' must be whole seconds, got 2 hours 500 millis");
   });
 
   test('that is not known', () => {
@@ -321,6 +334,9 @@ describe('template', () => {
     expect(() => DrTemplate.inline(`{"Resources":"${Token.asString({ Ref: 'R' })}"}`))
       .toThrow("the template of a restore must be known at synth, got a token; write it to a bucket, and give that by 'fromBucket()'");
     expect(() => restore(DrTemplate.fromAsset(tmpdir()))).toThrow(`the template of a restore must be a file, got '${tmpdir()}', which is none`);
+    expect(() => restore(DrTemplate.inline(' \n'))).toThrow("the template of a restore must have 'Resources', got none");
+    expect(() => DrTemplate.fromAsset(Token.asString({ Ref: 'P' }))).toThrow("'path' must be known at synth, got a token");
+    expect(() => DrTemplate.fromBucket(s3.Bucket.fromBucketName(recovery, 'Templates', 'templates'), '')).toThrow("'key' must be at least 1 character, got ''");
     expect(() => restore(DrTemplate.fromAsset('/nowhere/app.json'))).toThrow("the template of a restore must be a file, got '/nowhere/app.json', which is none");
   });
 
@@ -383,11 +399,11 @@ describe('retention', () => {
   });
 
   test('of less than an hour', () => {
-    expect(() => EbsRetention.youngerThan(Duration.minutes(59))).toThrow("'within' must be at least 1 hour, got 59 minutes");
+    expect(() => EbsRetention.youngerThan(Duration.minutes(59))).toThrow("'age' must be at least 1 hour, got 59 minutes");
   });
 
   test.each([() => EbsRetention.last(numberToken()), () => EbsRetention.youngerThan(days(numberToken()))])('that is not known', (make) => {
-    expect(make).toThrow(/'(last|within)' must be known at synth, got a token: it stands in the function's settings/);
+    expect(make).toThrow(/'(last|age)' must be known at synth, got a token: it stands in the function's settings/);
   });
 });
 
@@ -420,6 +436,15 @@ describe('versions of artifacts', () => {
     expect(() => plan({ retention: EbsRetention.gfs({ yearly: 5 }) })).not.toThrow();
     expect(withArtifacts(0, { yearly: 5 }, { bucket: s3.Bucket.fromBucketName(recovery, 'Given', 'recovery') })).not.toThrow();
     expect(() => plan({ artifacts: [s3.Bucket.fromBucketName(source, 'Code', 'shop-code')] })).not.toThrow();
+  });
+});
+
+describe('drills', () => {
+  const drill = (teardownAfter: Duration) => () => EbsDrill.scheduled(EbsSchedule.cron({ minute: '0', hour: '3', weekDay: 'MON,TUE' }), { teardownAfter });
+
+  test('are torn down before the next one begins, however soon that is', () => {
+    expect(drill(Duration.hours(24))).toThrow("'teardownAfter' must be less than 1 day, when the next drill begins, got 1 day");
+    expect(drill(Duration.hours(23))).not.toThrow();
   });
 });
 
@@ -524,6 +549,24 @@ describe('more than limits', () => {
     expect(() => app.synth()).not.toThrow();
   });
 
+  test('two sites whose stacks have one name', () => {
+    const restored = (props: EbsDrSiteProps = {}, stackPrefix?: string, stack = recovery) => site({
+      ...props,
+      restore: EbsRestore.cloudFormation({
+        template: DrTemplate.inline('{"Resources":{}}'), stackPrefix, executionRole: iam.Role.fromRoleName(stack, `Execution${++count}`, 'restore'),
+      }),
+    }, stack);
+    const first = restored({ siteName: 'shop' });
+    plan({ copyTo: [first] });
+    plan({ copyTo: [site({ siteName: 'shop' })] });
+    const north = new Stack(app, 'North', { env: { region: 'eu-north-1', account: ACCOUNT } });
+    plan({ copyTo: [restored({ siteName: 'shop' }, undefined, north)] });
+    expect(first.node.validate()).toEqual([]);
+    const second = restored({}, 'shop');
+    plan({ copyTo: [second] });
+    expect(first.node.validate()).toEqual([`'siteName' or 'stackPrefix' must be unique in an account and Region, got 'shop' also from '${second.node.path}'; give another one`]);
+  });
+
   test('a bucket without versions', () => {
     expect(() => site({ bucket: new s3.Bucket(recovery, 'Plain') }))
       .toThrow("'bucket' must be versioned, got one that is not: recovery points name versions of templates and artifacts; set its 'versioned'");
@@ -559,6 +602,11 @@ describe('more than limits', () => {
     ...['/dev/s d', 'sdf', '/dev/', '/dev/nvme1n1', 'nvme1n1', 'xvd', '/sdf'].map((device): [() => unknown, string] => [
       () => RestoreParam.snapshot(device), `'device' must be a device as EC2 has it, not the operating system: '/dev/sdf', or 'xvdf' of Windows, got '${device}'`,
     ]),
+    [() => RestoreParam.instanceType('large'), "'candidates' must be instance types like 'm7i.large', got 'large'"],
+    [() => RestoreParam.artifactKey('shop-code', ''), "'key' must be at least 1 character, got ''"],
+    [() => RestoreParam.artifactVersion('shop-code', ''), "'key' must be at least 1 character, got ''"],
+    [() => RestoreParam.image({ instanceName: '' }), "'instanceName' must be at least 1 character, got ''"],
+    [() => RestoreParam.snapshot('/dev/sdf', { instanceName: '' }), "'instanceName' must be at least 1 character, got ''"],
     [() => RestoreParam.instanceType(), "'candidates' must hold at least one, got none"],
     [() => RestoreParam.availabilityZone(Token.asString({ Ref: 'Z' })), "'candidates' must be known at synth, got a token"],
     [() => EbsRestore.cloudFormation({ template: DrTemplate.inline(''), stackPrefix: 'a_b', executionRole: iam.Role.fromRoleName(recovery, 'R1', 'r') }),

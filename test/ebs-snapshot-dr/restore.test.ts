@@ -1,7 +1,7 @@
 import { at, DAY, HOUR, T0 } from './builders';
 import { copied, imageCopy, PLAN, RESTORE, SETTINGS, Site, TEMPLATE_KEY } from './site-at-work';
 import { CREATION_MS } from './stack-model';
-import { type RestoreAnswer, type RestoreRequest, type RestoreSettings, setId } from '../../src/ebs-snapshot-dr/contract';
+import { type RestoreAnswer, type RestoreRequest, type RestoreSettings, setId, TAG } from '../../src/ebs-snapshot-dr/contract';
 import { LEDGER } from '../../src/ebs-snapshot-dr/handlers/ports';
 import { RestoreRefused } from '../../src/ebs-snapshot-dr/handlers/refusal';
 import { checkRestoreRequest, restore } from '../../src/ebs-snapshot-dr/handlers/restore-run';
@@ -71,6 +71,27 @@ describe('what is restored', () => {
     expect(answer.parameters).toEqual({ Data: spare.snapshot });
     expect(answer.warnings).toHaveLength(3);
     expect(answer.warnings.join()).toMatch(/is gone.*is in the archive tier.*is not enabled/);
+  });
+
+  test('a key that is enabled is none to pass over', async () => {
+    const site = new Site({ snapshots: snapshots.map((snapshot) => ({ ...snapshot, key: 'key-2' })), unusableKeys: ['key-1'] });
+    expect(await site.restore()).toMatchObject({ parameters: { Data: snapshots[2].snapshot }, warnings: [] });
+  });
+
+  test('the only set, spoilt, is refused in words', async () => {
+    const site = new Site({ snapshots: snapshots.slice(0, 1) });
+    site.snapshots = [];
+    await expect(site.restore()).rejects.toThrow(RestoreRefused);
+  });
+
+  test('a set that is asked for leaves the other instances their newest', async () => {
+    const of = (name: string, instance: string, volume: string) => times.flatMap((scheduled) => copied({ [volume]: '/dev/sdf' }, {
+      instance, scheduled, extra: () => ({ tags: { [TAG.name]: name } }),
+    }));
+    const [db, web] = [of('db', 'i-1', 'vol-1'), of('web', 'i-2', 'vol-2')];
+    const settings = withRestore({ parameters: { Db: { kind: 'snapshot', device: '/dev/sdf', name: 'db' }, Web: { kind: 'snapshot', device: '/dev/sdf', name: 'web' } } });
+    const { parameters } = await new Site({ settings, snapshots: [...db, ...web] }).restore({ sets: [{ plan: 'p', set: setId('i-1', at(times[0])) }] });
+    expect(parameters).toEqual({ Db: db[0].snapshot, Web: web[2].snapshot });
   });
 
   test('a spoilt set that was asked for is refused, and so is one there is not', async () => {
@@ -177,19 +198,6 @@ describe('refused before anything is changed', () => {
     expect(site.table.list(LEDGER.restore)).toEqual([]);
   });
 
-  test.each([
-    [[], 'the request must be an object'],
-    [{ stack: 'x' }, 'the request may have sets, before, name, rebuild, execute and changeSet, got stack'],
-    [{ sets: [{ plan: 'p' }] }, "'sets' must be a list of { plan, set }"],
-    [{ sets: [{ plan: 'p', set: 'yesterday' }] }, "a set's id must be like"],
-    [{ before: 'yesterday' }, "'before' must be a time like"],
-    [{ name: 'a/b' }, "'name' must be 1 to 60 letters, digits and hyphens"],
-    [{ execute: 'yes' }, "'execute' must be true or false"],
-    [{ changeSet: 1 }, "'changeSet' must be the name or ARN of a change set"],
-  ])('request %j', (request, message) => {
-    expect(() => checkRestoreRequest(request)).toThrow(message);
-  });
-
   test('the template is pinned to the version that was looked at, and a change since the set is told', async () => {
     const site = new Site();
     for (const item of site.table.list(LEDGER.point('p'))) {
@@ -235,6 +243,37 @@ describe('the same name is the same restore', () => {
     site.clock.advance(CREATION_MS);
     expect((await site.restore()).status).toBe('complete');
     expect(kept(site)).toEqual([]);
+  });
+
+  test('asked again with the same sets or time it goes on, with others it is refused', async () => {
+    const [first, second] = times.map((scheduled) => ({ plan: 'p', set: setId('i-1', at(scheduled)) }));
+    const there = { snapshots: times.flatMap((scheduled) => copied(SDF, { scheduled })) };
+    const [bySets, byTime] = [new Site(there), new Site(there)];
+    const before = at(times[1]);
+    const [one, other] = [await bySets.restore({ sets: [first] }), await byTime.restore({ before })];
+    for (const request of [{}, { sets: [first] }]) expect(await bySets.restore(request)).toEqual(one);
+    for (const request of [{}, { before }]) expect(await byTime.restore(request)).toEqual(other);
+    for (const request of [{ sets: [second] }, { before }]) await expect(bySets.restore(request)).rejects.toThrow("'site-restore-first' was asked for with other sets: give another name");
+    for (const request of [{ sets: [first] }, { before: at(times[2]) }]) await expect(byTime.restore(request)).rejects.toThrow('give another name');
+  });
+
+  test('thrown away in review it stays what was asked for', async () => {
+    const site = new Site();
+    const { parameters, stack } = await site.restore();
+    site.stacks.delete(stack);
+    site.clock.advance(HOUR);
+    site.snapshots.push(...copied(SDF, { scheduled: T0 + HOUR }));
+    site.note();
+    expect(await site.restore()).toMatchObject({ status: 'review', parameters });
+  });
+
+  test('executed but for the answer it is executed by whoever asks next', async () => {
+    const site = new Site();
+    const before: Fates = ({ operation }) => operation === 'ExecuteChangeSet' ? 'killed-before' : 'fine';
+    await site.run((world) => restore({ execute: true }, 'first', world), before);
+    expect(site.stacks.there).toMatchObject([{ status: 'REVIEW_IN_PROGRESS' }]);
+    expect((await site.restore()).status).toBe('executing');
+    expect(site.stacks.there).toMatchObject([{ status: 'CREATE_IN_PROGRESS' }]);
   });
 
   test('a stack that was deleted is made anew', async () => {
@@ -323,6 +362,32 @@ test.each([
   ['CREATE_COMPLETE', 'up'], ['UPDATE_ROLLBACK_COMPLETE', 'up'], ['ROLLBACK_COMPLETE', 'failed'], ['CREATE_FAILED', 'failed'], ['DELETE_FAILED', 'failed'],
 ])('a stack that is %s is %s', (status, state) => {
   expect(stateOf(status)).toBe(state);
+});
+
+describe('a request', () => {
+  test.each<RestoreRequest>([
+    {}, { name: 'a' }, { name: `a${'-'.repeat(48)}b` }, { before: '2026-11-20T00:00:00Z' }, { rebuild: true, execute: false }, { changeSet: 'ebsdr-1' },
+    { sets: [{ plan: 'p', set: 'i-0abc@2026-11-21T10:00:00Z' }] },
+  ])('%j', (request) => {
+    expect(checkRestoreRequest(request)).toEqual(request);
+  });
+
+  test.each<[unknown, string]>([
+    [undefined, 'the request must be an object'],
+    [null, 'the request must be an object'],
+    ['{}', 'the request must be an object'],
+    [[], 'the request must be an object'],
+    [{ set: 'x', names: 1 }, 'the request may have sets, before, name, rebuild, execute and changeSet, got set, names'],
+    ...[5, '2026-11-20', 'yesterday', '2026-11-99T00:00:00Z'].map((before): [unknown, string] => [{ before }, "'before' must be a time like '2026-11-21T10:00:00Z'"]),
+    ...[5, '', '-a', 'a-', 'a'.repeat(51), 'a b'].map((name): [unknown, string] => [{ name }, "'name' must be 1 to 50 letters, digits and hyphens, without a hyphen at its ends"]),
+    [{ rebuild: 'yes' }, "'rebuild' must be true or false"],
+    [{ execute: 1 }, "'execute' must be true or false"],
+    ...[5, ''].map((changeSet): [unknown, string] => [{ changeSet }, "'changeSet' must be the name or ARN of a change set"]),
+    ...[5, [5], [null], [{ plan: 'p' }], [{ set: 'x' }]].map((sets): [unknown, string] => [{ sets }, "'sets' must be a list of { plan, set }"]),
+    [{ sets: [{ plan: 'p', set: 'i-1' }] }, "a set's id must be like 'i-0abc@2026-11-21T10:00:00Z', got 'i-1'"],
+  ])('%j is none', (request, message) => {
+    expect(() => checkRestoreRequest(request)).toThrow(new RestoreRefused(message));
+  });
 });
 
 describe('killed at, or without an answer to, any call', () => {

@@ -152,6 +152,21 @@ test.each(['dark', 'empty'])('a bucket that is %s changes nothing', async (how) 
   expect(buckets.failures).toEqual([0, 1]);
 });
 
+test('a bucket that never had anything is no failure', async () => {
+  const buckets = new Buckets();
+  await buckets.sync();
+  expect([buckets.inventory(), buckets.failures]).toEqual([{ objects: [], pending: 0 }, [0]]);
+});
+
+test('nothing is begun when there is no time', async () => {
+  const buckets = new Buckets();
+  buckets.put('a', '1');
+  buckets.ending.abort();
+  await buckets.sync();
+  expect(buckets.line.calls.filter(({ operation }) => operation === 'CopyObject')).toEqual([]);
+  expect([buckets.inventory(), buckets.failures]).toEqual([{ objects: [], pending: 1 }, [0]]);
+});
+
 test('one bucket that is dark costs no other one', async () => {
   const buckets = new Buckets({ ...WITHOUT_RESTORE, plans: [{ ...PLAN, artifacts: ['gone', 'code'] }] });
   buckets.sources.set('gone', new Map());
@@ -203,6 +218,27 @@ describe('the template', () => {
     buckets.put('app.template', '{ "Resources": {} }', 'templates');
     await buckets.sync();
     expect(buckets.site.get(TEMPLATE_KEY)!.body).toBe('{ "Resources": {} }');
+  });
+
+  test('that changes while it is copied comes with the next run', async () => {
+    const buckets = new Buckets(settings);
+    await buckets.sync();
+    buckets.put('app.template', 'new', 'templates');
+    buckets.meanwhile = () => buckets.put('app.template', 'newer', 'templates');
+    await buckets.sync();
+    expect(buckets.site.get(TEMPLATE_KEY)?.body).toBe('{}');
+    buckets.meanwhile = undefined;
+    buckets.put('app.template', 'new', 'templates');
+    await buckets.sync();
+    expect(buckets.site.get(TEMPLATE_KEY)?.body).toBe('new');
+  });
+
+  test('that somebody deleted at the site comes again', async () => {
+    const buckets = new Buckets(settings);
+    await buckets.sync();
+    buckets.site.remove(TEMPLATE_KEY);
+    await buckets.sync();
+    expect(buckets.site.get(TEMPLATE_KEY)?.body).toBe('{}');
   });
 
   test('that is gone stays as it was, and counts as failed', async () => {

@@ -13,7 +13,8 @@ export interface RestoreWorld extends RestoreSources {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,58}[A-Za-z0-9])?$/;
+/** A stack's name takes 128 characters, 60 of them the prefix. */
+const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?$/;
 
 /** @throws {@link RestoreRefused} if it is no request */
 export function checkRestoreRequest(event: unknown): RestoreRequest {
@@ -26,7 +27,7 @@ export function checkRestoreRequest(event: unknown): RestoreRequest {
     throw new RestoreRefused("'before' must be a time like '2026-11-21T10:00:00Z'");
   }
   if (name !== undefined && !(typeof name === 'string' && NAME.test(name))) {
-    throw new RestoreRefused("'name' must be 1 to 60 letters, digits and hyphens, without a hyphen at its ends");
+    throw new RestoreRefused("'name' must be 1 to 50 letters, digits and hyphens, without a hyphen at its ends");
   }
   for (const [key, flag] of Object.entries({ rebuild, execute })) {
     if (flag !== undefined && typeof flag !== 'boolean') throw new RestoreRefused(`'${key}' must be true or false`);

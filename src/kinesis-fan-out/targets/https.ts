@@ -2,6 +2,7 @@ import { Duration, Token } from 'aws-cdk-lib';
 import { knownBytes } from './properties';
 import { BoundTarget, EVERY_ORDERING, EVERY_PACKING, KIB, MIB, SEND_AHEAD, Statement, Target } from './target';
 import { viaService } from '../../private/kms-via-service';
+import { sortedByName } from '../../private/sorted-entries';
 import { checkDuration, checkInteger, checkKnown, checkPattern } from '../../private/validate';
 import type { FanOutHttpsOptions } from '../fan-out-destination';
 import { FanOutHttpMethod } from '../fan-out-modes';
@@ -46,7 +47,7 @@ export class HttpsTarget implements Target {
       settings: {
         kind: 'https',
         method: options.method ?? FanOutHttpMethod.POST,
-        headers: options.headers ?? {},
+        headers: sortedByName(options.headers),
         timeoutMs: patience.toMilliseconds(),
         maxBodyBytes: maxEntryBytes,
         concurrency: options.concurrency ?? 4,
