@@ -8,6 +8,7 @@ import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { ebsIam } from './ebs-iam';
 import { ebsRestore } from './ebs-restore';
+import { ebsScale } from './ebs-scale';
 import { ebsSlots } from './ebs-slots';
 import { edgeRewrite } from './edge';
 import { edgeNginx } from './edge-nginx';
@@ -228,7 +229,7 @@ const CHAPTERS: Readonly<Record<string, Chapter>> = {
   'image-resize-pipeline': { prepare: buildWorker, sections: { cpu, encoders, fidelity, memory, bombs: killers, backfill, load } },
   'edge-rewrite': { sections: { 'edge-rewrite': edgeRewrite, 'edge-nginx': edgeNginx } },
   'kinesis-fan-out': { sections: KINESIS_FAN_OUT },
-  'ebs-snapshot-dr': { sections: { 'ebs-iam': ebsIam, 'ebs-slots': ebsSlots, 'ebs-restore': ebsRestore } },
+  'ebs-snapshot-dr': { sections: { 'ebs-iam': ebsIam, 'ebs-slots': ebsSlots, 'ebs-restore': ebsRestore, 'ebs-scale': ebsScale } },
 };
 
 function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {

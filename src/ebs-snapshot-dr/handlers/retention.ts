@@ -32,7 +32,7 @@ export function retain(sets: readonly KeptSet[], policy: RetentionPolicy, now: M
       else passed.push(`${rule.name}: ${obstacle}`);
     }
     if (kept.length > 0) return { set: set.set, keep: true, reasons: kept };
-    return { set: set.set, keep: false, reasons: passed.length > 0 ? passed : ['no rule'] };
+    return { set: set.set, keep: false, reasons: passed.length > 0 ? [...passed] : ['no rule'] };
   });
 }
 
