@@ -1,4 +1,5 @@
 /** Bar 3 of EbsSnapshotDr: restores of a site that has nothing but its snapshots. By itself: `npx tsx bench/ebs-restore.ts`. */
+import { cpuSeconds, functionProcesses } from './ebs-process';
 import { table } from './fan-out-kit';
 import { median } from './measure';
 import { setId, TAG } from '../src/ebs-snapshot-dr/contract';
@@ -19,14 +20,17 @@ const BAR = { seconds: 5, callsBesidesPages: 10 };
 export async function ebsRestore(): Promise<string> {
   const { asked, exact, source } = await blindRestores();
   const found = await largeSite();
-  const { seconds, besides, pages } = found;
+  const { runs, besides, pages } = found;
+  const warm = (of: keyof Run) => median(runs.slice(1).map((run) => run[of])).toFixed(1);
   return [
     '### Bar 3: blind restore (peers have none)',
     `${exact} of ${asked} restores of generated histories named the newest complete sets and their exact snapshots, with ${source} calls to another Region.`,
     `${SNAPSHOTS.toLocaleString('en')} snapshots, nothing in the table (bar: ${BAR.seconds} s, pages + ${BAR.callsBesidesPages} calls until the parameters are known):`,
-    table(['', 'pages', 'calls besides', '… with table and change set', 'cold, s', `warm, s (median of ${RUNS})`, 'calls to the source'], [
-      ['restore function', `${pages}`, `${besides.parameters}`, `${besides.all}`, seconds.cold.toFixed(1), seconds.warm.toFixed(1), `${found.source}`],
+    table(['', 's', "s of the function's CPU", "s of the kit's EC2 for its answers"], [
+      ['cold', runs[0].seconds.toFixed(1), runs[0].cpu.toFixed(1), runs[0].fake.toFixed(1)],
+      [`warm (medians of ${RUNS})`, warm('seconds'), warm('cpu'), warm('fake')],
     ]),
+    `${pages} pages and ${besides.parameters} other calls; with table and change set ${besides.all}; ${found.source} calls to the source.`,
   ].join('\n\n');
 }
 
@@ -49,7 +53,15 @@ interface LargeSite {
   readonly pages: number;
   readonly besides: { readonly parameters: number; readonly all: number };
   readonly source: number;
-  readonly seconds: { readonly cold: number; readonly warm: number };
+  /** The first one cold. */
+  readonly runs: readonly Run[];
+}
+
+/** All in seconds: function and EC2 are at work side by side. */
+interface Run {
+  readonly seconds: number;
+  readonly cpu: number;
+  readonly fake: number;
 }
 
 /** The function as shipped, in Lambda's runtime, with EC2's answers as XML over HTTP. */
@@ -60,13 +72,16 @@ async function largeSite(): Promise<LargeSite> {
     for (let n = 0; n < SNAPSHOTS - 1; n++) plant(recovery, n);
     const newest = recovery.copy(T0 + HOUR);
     recovery.image();
-    const seconds: number[] = [];
+    const fake = timed(recovery);
+    const before = new Set(functionProcesses());
+    const runs: Run[] = [];
     let calls: readonly { readonly service: string; readonly operation: string; readonly region: string }[] = [];
     for (let run = 0; run <= RUNS; run++) {
       recovery.world.proxy.clearCalls();
+      const [cpuBefore, fakeBefore] = [cpuOf(before), fake()];
       const { parameters } = await recovery.restore({ name: `run-${run}` });
       if (parameters.Data !== newest.id) throw new Error(`the newest snapshot is ${newest.id}, got ${parameters.Data}`);
-      seconds.push(recovery.world.runs.at(-1)!.outcome.durationMs / 1000);
+      runs.push({ seconds: recovery.world.runs.at(-1)!.outcome.durationMs / 1000, cpu: cpuOf(before) - cpuBefore, fake: fake() - fakeBefore });
       calls = recovery.world.proxy.calls;
     }
     const isPage = ({ operation }: typeof calls[number]) => operation === 'DescribeSnapshots';
@@ -76,11 +91,33 @@ async function largeSite(): Promise<LargeSite> {
       pages: calls.filter(isPage).length,
       besides: { parameters: calls.filter((call) => !isPage(call) && !isLast(call)).length, all: calls.filter((call) => !isPage(call)).length },
       source: calls.filter(({ region }) => region !== HERE.region).length,
-      seconds: { cold: seconds[0], warm: median(seconds.slice(1)) },
+      runs,
     };
   } finally {
     await recovery.stop();
   }
+}
+
+/** Seconds that EC2's fake has been at work since. */
+function timed({ fakes: { services } }: RecoveryAtWork): () => number {
+  const { ec2 } = services;
+  let ms = 0;
+  Object.assign(services, {
+    ec2: async (...call: Parameters<typeof ec2>) => {
+      const start = performance.now();
+      try {
+        return await ec2(...call);
+      } finally {
+        ms += performance.now() - start;
+      }
+    },
+  });
+  return () => ms / 1000;
+}
+
+/** Of the functions started since. */
+function cpuOf(before: ReadonlySet<string>): number {
+  return functionProcesses().filter((pid) => !before.has(pid)).reduce((sum, pid) => sum + cpuSeconds(pid), 0);
 }
 
 /** Other instances' sets: hourly ones of three days, daily ones before. */

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { ebsEvents } from './ebs-events';
 import { ebsIam } from './ebs-iam';
 import { ebsRestore } from './ebs-restore';
+import { ebsScale } from './ebs-scale';
 import { ebsSlots } from './ebs-slots';
 import { edgeRewrite } from './edge';
 import { edgeNginx } from './edge-nginx';
@@ -229,7 +230,9 @@ const CHAPTERS: Readonly<Record<string, Chapter>> = {
   'image-resize-pipeline': { prepare: buildWorker, sections: { cpu, encoders, fidelity, memory, bombs: killers, backfill, load } },
   'edge-rewrite': { sections: { 'edge-rewrite': edgeRewrite, 'edge-nginx': edgeNginx } },
   'kinesis-fan-out': { sections: KINESIS_FAN_OUT },
-  'ebs-snapshot-dr': { sections: { 'ebs-iam': ebsIam, 'ebs-slots': ebsSlots, 'ebs-restore': ebsRestore, 'ebs-events': ebsEvents } },
+  'ebs-snapshot-dr': {
+    sections: { 'ebs-iam': ebsIam, 'ebs-slots': ebsSlots, 'ebs-restore': ebsRestore, 'ebs-events': ebsEvents, 'ebs-scale': ebsScale },
+  },
 };
 
 function table(head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {

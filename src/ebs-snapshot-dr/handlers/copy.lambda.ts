@@ -5,14 +5,14 @@ import { assumedRole } from './assumed-role';
 import { CLIENT } from './client';
 import { copyTick, type CopiesStarted } from './copy-tick';
 import { Ec2Connection } from './ec2-client';
+import { Ec2Shell } from './ec2-shell';
 import { ServiceQuotas } from './quotas';
-import { Shell } from './shell';
 import { readEnv } from '../../handler-kit/env';
 import { SITE_ENV, type SiteSettings } from '../contract';
 
 const env = readEnv(SITE_ENV);
 const settings = JSON.parse(env.SETTINGS) as SiteSettings;
-const shell = new Shell(env.TABLE, 'site');
+const shell = new Ec2Shell(env.TABLE, 'site');
 const quotas = new ServiceQuotas(new ServiceQuotasClient(CLIENT), shell.log);
 const sts = new STSClient(CLIENT);
 const readers = new Map(settings.plans.flatMap(({ plan, region, readerRole }) => (

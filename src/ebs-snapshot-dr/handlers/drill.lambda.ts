@@ -1,16 +1,16 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { Context } from 'aws-lambda';
 import { runDrill } from './drill-run';
+import { Ec2Shell } from './ec2-shell';
 import { LambdaProbe } from './probe-lambda';
 import { env, kms, restoreWorld } from './restore-world';
-import { Shell } from './shell';
 import { KmsSigner } from './signer';
 import type { DrillEvent } from '../contract';
 
 /** Kept back for writing down how far a drill has come. */
 const RESERVE_MS = 10_000;
 
-const shell = new Shell(env.TABLE, 'site');
+const shell = new Ec2Shell(env.TABLE, 'site');
 /** One attempt: how long a probe takes is its own affair, and the next tick asks again. */
 const lambda = new LambdaClient({ maxAttempts: 1, requestHandler: { connectionTimeout: 3000 } });
 const probe = env.PROBE_FUNCTION === '' ? undefined : new LambdaProbe(env.PROBE_FUNCTION, lambda);

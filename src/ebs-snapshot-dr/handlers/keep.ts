@@ -17,7 +17,7 @@ export interface KeepFacts {
 export function protect(verdicts: readonly Verdict[], facts: KeepFacts): Verdict[] {
   const complete = facts.sets.filter(({ state }) => state === 'complete');
   const known = new Set(complete.map(({ set }) => set));
-  const lastGood = newestOf(complete.map(({ set, instance, at }) => ({ set, key: instance, time: at })));
+  const lastGood = newestOf(complete, ({ instance }) => instance, ({ at }) => at);
   const newest = newestCopies(facts.sets);
   const invariants: ReadonlyArray<readonly [string, (set: string) => boolean]> = [
     ['last-good', (set) => lastGood.has(set)],
@@ -41,11 +41,9 @@ export function protect(verdicts: readonly Verdict[], facts: KeepFacts): Verdict
 export function newestCopies(sets: readonly SetView[]): ReadonlySet<string> {
   const copies = sets.flatMap(({ set, at, snapshots, duplicates }) => [...snapshots, ...duplicates]
     .filter(({ state }) => state === 'completed')
-    .map((snapshot) => ({ set, at, startedAt: snapshot.startedAt, key: lineageOf(snapshot) })));
-  return new Set([
-    ...newestOf(copies.map(({ set, key, at }) => ({ set, key, time: at }))),
-    ...newestOf(copies.map(({ set, key, startedAt }) => ({ set, key, time: startedAt }))),
-  ]);
+    .map((snapshot) => ({ set, at, snapshot })));
+  const lineage = ({ snapshot }: typeof copies[number]) => lineageOf(snapshot);
+  return new Set([...newestOf(copies, lineage, ({ at }) => at), ...newestOf(copies, lineage, ({ snapshot }) => snapshot.startedAt)]);
 }
 
 /**
@@ -55,16 +53,20 @@ export function newestCopies(sets: readonly SetView[]): ReadonlySet<string> {
  */
 export function brake(deletions: readonly string[], total: number, limits: Brake, arrived = 0): { readonly now: string[]; readonly held: string[] } {
   const most = Math.max(1, arrived, Math.min(limits.maxSets, Math.floor(total * limits.maxShare)));
-  const oldestFirst = [...deletions].sort((a, b) => scheduledAt(a) - scheduledAt(b) || (a < b ? -1 : 1));
+  const oldestFirst = deletions.map((set) => ({ set, at: scheduledAt(set) }))
+    .sort((a, b) => a.at - b.at || (a.set < b.set ? -1 : 1))
+    .map(({ set }) => set);
   return { now: oldestFirst.slice(0, most), held: oldestFirst.slice(most) };
 }
 
-/** Latest one of each key. */
-function newestOf(candidates: ReadonlyArray<{ readonly set: string; readonly key: string; readonly time: Millis }>): Set<string> {
-  const newest = new Map<string, { readonly set: string; readonly time: Millis }>();
-  for (const { set, key, time } of candidates) {
-    const other = newest.get(key);
-    if (other === undefined || time > other.time) newest.set(key, { set, time });
+/** Sets of the latest one of each key. */
+function newestOf<T extends { readonly set: string }>(
+  candidates: readonly T[], keyOf: (candidate: T) => string, timeOf: (candidate: T) => Millis,
+): Set<string> {
+  const newest = new Map<string, T>();
+  for (const candidate of candidates) {
+    const other = newest.get(keyOf(candidate));
+    if (other === undefined || timeOf(candidate) > timeOf(other)) newest.set(keyOf(candidate), candidate);
   }
   return new Set([...newest.values()].map(({ set }) => set));
 }

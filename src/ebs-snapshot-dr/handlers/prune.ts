@@ -118,7 +118,8 @@ async function decide(run: PruneRun, side: Side, inventory: Inventory, deletions
   const gone = await inParallel(chosen, WIDTH, async (set) => run.remainingMs() >= DELETION_MS
     && deletions.begin({ set, snapshots: membersOf(byId.get(set)!).map(({ snapshot }) => snapshot), reasons: doomed.get(set)! }));
   const deleted = gone.filter(Boolean).length;
-  const kept = sets.filter(({ set }) => !chosen.includes(set));
+  const leaving = new Set(chosen);
+  const kept = sets.filter(({ set }) => !leaving.has(set));
   await deleteDuplicates(run, kept, imagesOf);
   const imagesInUse = await pruneImages(run, side, inventory, deletions, kept);
   if (side.archiveAfterDays > 0) await archive(run, side, verdicts, inventory);

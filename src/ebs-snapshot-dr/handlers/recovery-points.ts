@@ -4,6 +4,8 @@ import { LEDGER, type Clock, type Ec2, type Ledger, type Millis, type RecoveryPo
 import { newestPoints, readSets, recoveryPoint } from './recovery-point';
 
 const DAY_MS = 86_400_000;
+/** Queries at a time: a page leads only to the next one of its query, and EC2 takes seconds for each. */
+const WIDTH = 4;
 
 export interface RecoveryPointSources {
   readonly ledger: Ledger;
@@ -63,9 +65,11 @@ export class SiteRecoveryPoints implements RecoveryPoints {
     return rebuild ? [] : (await ledger.list(LEDGER.point(plan), from)).map(({ point }) => point as RecoveryPoint);
   }
 
+  /** @param sets no two of which match the same one */
   private async fromTags(plan: string, sets?: readonly string[]): Promise<readonly RecoveryPoint[]> {
-    const snapshots = await this.sources.ec2.snapshots({ tags: { [TAG.plan]: [plan], ...sets && { [TAG.set]: sets } } });
-    return readSets(snapshots, 'copies').filter(({ state }) => state === 'complete').map((set) => {
+    const queries = sets === undefined ? [{}] : dealt(sets, WIDTH).map((some) => ({ [TAG.set]: some }));
+    const snapshots = await Promise.all(queries.map((tags) => this.sources.ec2.snapshots({ tags: { [TAG.plan]: [plan], ...tags } })));
+    return readSets(snapshots.flat(), 'copies').filter(({ state }) => state === 'complete').map((set) => {
       set.snapshots.forEach((snapshot) => this.seen.set(snapshot.snapshot, snapshot));
       return recoveryPoint(set);
     });
@@ -82,4 +86,9 @@ export class SiteRecoveryPoints implements RecoveryPoints {
     this.read.set(what, reading);
     return reading;
   }
+}
+
+/** Into at most so many hands, one by one: those of the same size get equally much. */
+function dealt<T>(items: readonly T[], hands: number): T[][] {
+  return Array.from({ length: Math.min(hands, items.length) }, (_, hand) => items.filter((__, index) => index % hands === hand));
 }

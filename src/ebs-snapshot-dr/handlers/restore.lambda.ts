@@ -1,10 +1,10 @@
 import type { Context } from 'aws-lambda';
+import { Ec2Shell } from './ec2-shell';
 import { checkRestoreRequest, restore } from './restore-run';
 import { env, restoreWorld } from './restore-world';
-import { Shell } from './shell';
 import type { RestoreAnswer } from '../contract';
 
-const shell = new Shell(env.TABLE, 'site');
+const shell = new Ec2Shell(env.TABLE, 'site');
 
 /**
  * By hand, or by whatever somebody has decided to trust with it.

@@ -24,15 +24,10 @@ export function retain(sets: readonly KeptSet[], policy: RetentionPolicy, now: M
   const newestFirst = [...sets].sort((a, b) => b.at - a.at);
   const rules = rulesOf(policy, newestFirst.find(({ at }) => at < now)?.at);
   return newestFirst.map((set, index) => {
-    const kept: string[] = [];
-    const passed: string[] = [];
-    for (const rule of rules) {
-      const obstacle = apply(rule, set, index, index === newestFirst.length - 1);
-      if (obstacle === undefined) kept.push(rule.name);
-      else passed.push(`${rule.name}: ${obstacle}`);
-    }
+    const obstacles = rules.map((rule) => apply(rule, set, index, index === newestFirst.length - 1));
+    const kept = rules.filter((_, rule) => obstacles[rule] === undefined).map(({ name }) => name);
     if (kept.length > 0) return { set: set.set, keep: true, reasons: kept };
-    return { set: set.set, keep: false, reasons: passed.length > 0 ? passed : ['no rule'] };
+    return { set: set.set, keep: false, reasons: rules.length > 0 ? rules.map(({ name }, rule) => `${name}: ${obstacles[rule]}`) : ['no rule'] };
   });
 }
 

@@ -2,9 +2,8 @@ import { setTimeout } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context } from 'aws-lambda';
 import { CLIENT } from './client';
-import { Ec2Connection, SdkEc2 } from './ec2-client';
 import { LedgerTable } from './ledger-table';
-import type { Clock, Ec2, Log, Metrics } from './ports';
+import type { Clock, Log, Metrics } from './ports';
 import type { Run } from './run';
 import { Deadline } from '../../handler-kit/deadline';
 import { readEnv } from '../../handler-kit/env';
@@ -20,9 +19,8 @@ export const CLOCK: Clock = { now: Date.now, sleep: (ms) => setTimeout(ms) };
 export class Shell {
   public readonly log: Log = createLogger('ebs-snapshot-dr');
   private readonly dynamoDb = new DynamoDBClient(CLIENT);
-  private readonly connections = new Map<string, Ec2Connection>();
   private readonly metrics: PlanMetrics;
-  private readonly region = readEnv(['AWS_REGION']).AWS_REGION;
+  protected readonly region = readEnv(['AWS_REGION']).AWS_REGION;
 
   /** @param side whose metrics they are: a plan's alone, or a plan's at this Region's site */
   constructor(private readonly table: string, side: 'plan' | 'site') {
@@ -30,7 +28,7 @@ export class Shell {
   }
 
   /** One invocation. Metrics leave whatever becomes of it. */
-  public async run<T>(context: Context, work: (run: Run, ec2: (where?: string | Ec2Connection) => Ec2) => Promise<T>): Promise<T> {
+  public async run<T>(context: Context, work: (run: Run) => Promise<T>): Promise<T> {
     const deadline = Deadline.of(context, RESERVE_MS);
     const run: Run = {
       clock: CLOCK,
@@ -40,16 +38,10 @@ export class Shell {
       remainingMs: () => deadline.remainingMs(),
     };
     try {
-      return await work(run, (where = this.region) => new SdkEc2(typeof where === 'string' ? this.connection(where) : where, deadline));
+      return await work(run);
     } finally {
       this.metrics.publish();
     }
-  }
-
-  private connection(region: string): Ec2Connection {
-    const connection = this.connections.get(region) ?? new Ec2Connection(region);
-    this.connections.set(region, connection);
-    return connection;
   }
 }
 
