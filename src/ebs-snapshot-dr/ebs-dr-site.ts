@@ -30,7 +30,7 @@ import {
 } from './site-permissions';
 import { createTable } from './state-table';
 import { TemplateOrigin } from './template-origin';
-import { BundledFunction, mergeOptions } from '../private/bundled-function';
+import { BundledFunction, connectionsOf, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { AccessLogsBucket, SecureBucket } from '../private/secure-bucket';
 import { checkInteger, checkPattern } from '../private/validate';
@@ -296,13 +296,12 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
 
   /** Security groups of the functions, if they run in a VPC. */
   public get connections(): ec2.Connections {
-    const inVpc = this.handlers().filter((handler) => handler.function.isBoundToVpc);
-    return new ec2.Connections({ securityGroups: inVpc.flatMap((handler) => handler.function.connections.securityGroups) });
+    return connectionsOf(this.handlers());
   }
 
   /** The roles of all functions: what you grant to the site, each of them gets. */
   public get grantPrincipal(): iam.IPrincipal {
-    return new EachPrincipal(this.handlers().map((handler) => handler.grantPrincipal));
+    return new EachPrincipal(this.handlers());
   }
 
   /** Lets the grantee ask for restores and execute reviewed ones. */
@@ -368,7 +367,7 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
 
   /** Runs of any of the functions that failed. */
   public metricErrors(options?: cloudwatch.MetricOptions): cloudwatch.IMetric {
-    return errorsMetric(Object.fromEntries(Object.entries(this.functions).map(([verb, handler]) => [verb, handler.function])), options);
+    return errorsMetric(this.functions, options);
   }
 
   /** Runs that were given up. */

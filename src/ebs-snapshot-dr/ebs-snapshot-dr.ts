@@ -32,7 +32,7 @@ import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedule
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
 import { allowFreezing, allowPlanPrune, allowReading, allowSharing, allowSnapshots, PlanGrants } from './plan-permissions';
 import { createTable } from './state-table';
-import { BundledFunction, mergeOptions } from '../private/bundled-function';
+import { BundledFunction, connectionsOf, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { checkInteger, checkKnown, checkNumber, checkPattern, checkUnique } from '../private/validate';
 import { HandlerOptions } from '../shared';
@@ -287,13 +287,12 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
 
   /** Security groups of the functions, if they run in a VPC. */
   public get connections(): ec2.Connections {
-    const inVpc = this.handlers().filter((handler) => handler.function.isBoundToVpc);
-    return new ec2.Connections({ securityGroups: inVpc.flatMap((handler) => handler.function.connections.securityGroups) });
+    return connectionsOf(this.handlers());
   }
 
   /** The roles of all functions: what you grant to the plan, each of them gets. */
   public get grantPrincipal(): iam.IPrincipal {
-    return new EachPrincipal(this.handlers().map((handler) => handler.grantPrincipal));
+    return new EachPrincipal(this.handlers());
   }
 
   /** Sets that were taken. */
@@ -333,7 +332,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
 
   /** Runs of any of the functions that failed. */
   public metricErrors(options?: cloudwatch.MetricOptions): cloudwatch.IMetric {
-    return errorsMetric(Object.fromEntries(Object.entries(this.functions).map(([verb, handler]) => [verb, handler.function])), options);
+    return errorsMetric(this.functions, options);
   }
 
   /** Runs that were given up. */
