@@ -135,6 +135,7 @@ export async function synthOffline(consumer: Consumer): Promise<Synthesized> {
       PATH: [...consumer.path, bin].join(delimiter),
       HTTP_PROXY: NOWHERE,
       HTTPS_PROXY: NOWHERE,
+      JSII_RUNTIME_PACKAGE_CACHE_ROOT: unpacked(),
       CDK_DISABLE_CLI_TELEMETRY: '1',
       AWS_EC2_METADATA_DISABLED: 'true',
       CDK_VALIDATION: 'false',
@@ -146,6 +147,14 @@ export async function synthOffline(consumer: Consumer): Promise<Synthesized> {
   const templates = readdirSync(out).filter((name) => name.endsWith('.template.json')).sort()
     .map((name) => JSON.parse(readFileSync(join(out, name), 'utf8')));
   return { Resources: Object.assign({}, ...templates.map(({ Resources }) => Resources)), templates };
+}
+
+let jsiiCache: string | undefined;
+
+/** Where jsii keeps the packages it unpacks for Python and Java: with a home of its own each app would unpack AWS CDK again. */
+function unpacked(): string {
+  if (jsiiCache === undefined || !existsSync(jsiiCache)) folders.push(jsiiCache = mkdtempSync(join(tmpdir(), 'jsii-')));
+  return jsiiCache;
 }
 
 /** A port nobody answers on: for what should try the network although there is none. */
