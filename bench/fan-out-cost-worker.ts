@@ -6,14 +6,13 @@ import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { deliverWith, recordOf, writtenOf } from './fan-out-delivery';
 import { orders, settingsOf } from './fan-out-inputs';
 import type { DeliverSettings, EventRecord } from '../src/kinesis-fan-out/contract';
 import { CLIENT } from '../src/kinesis-fan-out/handlers/client';
 import type { Sender } from '../src/kinesis-fan-out/handlers/ports';
-import { preparation } from '../src/kinesis-fan-out/handlers/prepare';
 import { createClient as createKinesisClient, KinesisSender } from '../src/kinesis-fan-out/handlers/send-kinesis';
 import { createClient as createSqsClient, SqsSender } from '../src/kinesis-fan-out/handlers/send-sqs';
-import { Shell } from '../src/kinesis-fan-out/handlers/shell';
 
 const RECORDS = 5_000;
 /** Milliseconds. */
@@ -30,12 +29,12 @@ type Contestant = (records: readonly EventRecord[]) => Promise<void>;
 
 const CONTESTANTS: Readonly<Record<string, readonly [keys: number, () => Contestant]>> = {
   'kinesis, bare': [RECORDS, bareKinesis],
-  'kinesis': [RECORDS, () => ours(kinesisOf(KINESIS), KINESIS)],
-  'kinesis per key, 5,000 keys': [RECORDS, () => ours(kinesisOf(PER_KEY), PER_KEY)],
-  'kinesis per key, 300 keys': [300, () => ours(kinesisOf(PER_KEY), PER_KEY)],
+  'kinesis': [RECORDS, () => deliverWith(kinesisOf(KINESIS), KINESIS)],
+  'kinesis per key, 5,000 keys': [RECORDS, () => deliverWith(kinesisOf(PER_KEY), PER_KEY)],
+  'kinesis per key, 300 keys': [300, () => deliverWith(kinesisOf(PER_KEY), PER_KEY)],
   'sqs, bare': [RECORDS, bareSqs],
-  'sqs': [RECORDS, () => ours(new SqsSender(contextOf(SQS, 'sqs'), createSqsClient(SQS_CONFIG)), SQS)],
-  'sqs packed': [RECORDS, () => ours(new SqsSender(contextOf(PACKED, 'sqs'), createSqsClient(SQS_CONFIG)), PACKED)],
+  'sqs': [RECORDS, () => deliverWith(new SqsSender(contextOf(SQS, 'sqs'), createSqsClient(SQS_CONFIG)), SQS)],
+  'sqs packed': [RECORDS, () => deliverWith(new SqsSender(contextOf(PACKED, 'sqs'), createSqsClient(SQS_CONFIG)), PACKED)],
 };
 
 function bareKinesis(): Contestant {
@@ -69,20 +68,6 @@ function bareSqs(): Contestant {
     for (let from = 0; from < records.length; from += 80) {
       await Promise.all(Array.from({ length: 8 }, async (_, n) => call(records.slice(from + n * 10, from + n * 10 + 10))));
     }
-  };
-}
-
-function ours(sender: Sender, settings: DeliverSettings): Contestant {
-  const shell = new Shell({
-    rules: settings,
-    prepare: preparation(settings),
-    sender,
-    quarantine: { put: async () => {} },
-    clock: { now: Date.now, sleep: async () => {}, random: Math.random },
-  });
-  return async (records) => {
-    const { report } = await shell.handle({ Records: records }, { signal: new AbortController().signal, remainingMs: () => 60_000 });
-    if (report.delivered !== records.length) throw new Error(`every record arrives, got ${report.delivered}`);
   };
 }
 
@@ -129,17 +114,6 @@ function answering<T>(answer: (request: T) => object) {
   };
 }
 
-function eventOf(keys: number): EventRecord[] {
-  return orders(1, RECORDS, keys).map(({ key, data }, n) => {
-    const sequenceNumber = `${SEQUENCE_NUMBER.slice(0, -6)}${String(n).padStart(6, '0')}`;
-    return {
-      eventID: `shardId-000000000000:${sequenceNumber}`,
-      eventSourceARN: 'arn:aws:kinesis:eu-west-1:123456789012:stream/orders',
-      kinesis: { partitionKey: key, sequenceNumber, data: Buffer.from(data).toString('base64'), approximateArrivalTimestamp: Date.now() / 1000 },
-    };
-  });
-}
-
 async function measure(deliver: Contestant, records: readonly EventRecord[], forMs: number): Promise<number> {
   const start = process.cpuUsage();
   const cpu = () => {
@@ -156,7 +130,7 @@ async function measure(deliver: Contestant, records: readonly EventRecord[], for
 
 async function main(): Promise<void> {
   const [keys, create] = CONTESTANTS[process.argv[2]];
-  const records = eventOf(keys);
+  const records = orders(1, RECORDS, keys).map((order, n) => recordOf(n, writtenOf(order)));
   const deliver = create();
   await measure(deliver, records, WARM_UP);
   console.log(await measure(deliver, records, MEASURED));

@@ -1,11 +1,10 @@
 /** M8: what SQS bills for a load, by the way it is packed. `BENCH_MB` says how large it is. */
 import type { SendMessageBatchCommand, SendMessageBatchRequestEntry, SQSClient } from '@aws-sdk/client-sqs';
+import { deliverWith, recordOf, writtenOf } from './fan-out-delivery';
 import { orders, RECORD_BYTES, settingsOf } from './fan-out-inputs';
 import { grouped, table } from './fan-out-kit';
-import type { EventRecord, Packing } from '../src/kinesis-fan-out/contract';
-import { preparation } from '../src/kinesis-fan-out/handlers/prepare';
+import type { Packing } from '../src/kinesis-fan-out/contract';
 import { SqsSender } from '../src/kinesis-fan-out/handlers/send-sqs';
-import { Shell } from '../src/kinesis-fan-out/handlers/shell';
 
 const MEGABYTES = Number(process.env.BENCH_MB ?? 64);
 const RECORDS = MEGABYTES * 1e6 / RECORD_BYTES;
@@ -15,7 +14,6 @@ const UNIT = 64 * 1024;
 const PRICE = 0.4;
 const BAR = 1.1;
 const SEED = 1;
-const NEVER = new AbortController().signal;
 /** Different records at hand; the load is made of them. */
 const DISTINCT = 10_000;
 
@@ -46,29 +44,12 @@ async function bill(kind: Packing['kind'], batch: number): Promise<{ readonly ca
     return { Successful: entries.map(({ Id }) => ({ Id })), Failed: [] };
   };
   const sender = new SqsSender({ name: 'bench', secretArn: '', ordering: 'none', packing: settings.packing, target: { kind: 'sqs', fifo: false } }, { send } as unknown as SQSClient);
-  const shell = new Shell({
-    rules: settings,
-    prepare: preparation(settings),
-    sender,
-    quarantine: { put: async () => {} },
-    clock: { now: Date.now, sleep: async () => {}, random: Math.random },
-  });
-  const distinct = orders(SEED, DISTINCT).map(({ key, data }) => ({ partitionKey: key, data: Buffer.from(data).toString('base64') }));
+  const deliver = deliverWith(sender, settings);
+  const distinct = orders(SEED, DISTINCT).map(writtenOf);
   for (let from = 0; from < RECORDS; from += batch) {
-    const records = Array.from({ length: Math.min(batch, RECORDS - from) }, (_, n) => recordOf(from + n, distinct[(from + n) % DISTINCT]));
-    const { report } = await shell.handle({ Records: records }, { signal: NEVER, remainingMs: () => 60_000 });
-    if (report.delivered !== records.length) throw new Error(`every record arrives, got ${report.delivered} of ${records.length}`);
+    await deliver(Array.from({ length: Math.min(batch, RECORDS - from) }, (_, n) => recordOf(from + n, distinct[(from + n) % DISTINCT])));
   }
   return { calls, units };
-}
-
-function recordOf(n: number, written: Pick<EventRecord['kinesis'], 'partitionKey' | 'data'>): EventRecord {
-  const sequenceNumber = `49${String(n).padStart(54, '0')}`;
-  return {
-    eventID: `shardId-000000000000:${sequenceNumber}`,
-    eventSourceARN: 'arn:aws:kinesis:eu-west-1:123456789012:stream/orders',
-    kinesis: { ...written, sequenceNumber, approximateArrivalTimestamp: Date.now() / 1000 },
-  };
 }
 
 /** SQS developer guide, "Message quotas": names, types and values of attributes count. */

@@ -1,8 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { createAlarm } from '../private/alarm';
 
 /** The heartbeat comes every 5 minutes, some seconds early or late: a period of 10 always holds one. */
 const HEARTBEAT_PERIOD = Duration.minutes(10);
@@ -16,7 +16,7 @@ export interface AlarmScope {
 type MetricSource = (options: cloudwatch.MetricOptions) => cloudwatch.IMetric;
 
 export function alarmOnAge({ scope, topic }: AlarmScope, id: string, plan: string, rpo: Duration, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `The newest complete recovery point of an instance of plan ${plan} is older than its RPO of ${rpo.toHumanString()}, or the watch function is dead. `
       + 'First look at its log, then at CopiesQueued and CopiesLate. See README.md#missed-rpo of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: HEARTBEAT_PERIOD, statistic: cloudwatch.Stats.MAXIMUM }),
@@ -28,7 +28,7 @@ export function alarmOnAge({ scope, topic }: AlarmScope, id: string, plan: strin
 }
 
 export function alarmOnLateCopies({ scope, topic }: AlarmScope, id: string, plan: string, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Copies of plan ${plan} cannot end within its RPO any more. First look at CopiesQueued and at the Region's limit of concurrent copies. `
       + 'See README.md#late-copies of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: PERIOD }),
@@ -37,7 +37,7 @@ export function alarmOnLateCopies({ scope, topic }: AlarmScope, id: string, plan
 }
 
 export function alarmOnFailedCopies({ scope, topic }: AlarmScope, id: string, plan: string, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Copies of plan ${plan} ended in error. First look at the log of the watch function for EC2's message: it is nearly always a key. `
       + 'See README.md#failed-copies of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: PERIOD }),
@@ -46,7 +46,7 @@ export function alarmOnFailedCopies({ scope, topic }: AlarmScope, id: string, pl
 }
 
 export function alarmOnFailedSets({ scope, topic }: AlarmScope, id: string, plan: string, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Instances of plan ${plan} could not be snapshotted. First look at the log of the snapshot function for EC2's code. `
       + 'See README.md#failed-sets of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: PERIOD }),
@@ -55,7 +55,7 @@ export function alarmOnFailedSets({ scope, topic }: AlarmScope, id: string, plan
 }
 
 export function alarmOnFailedFreezes({ scope, topic }: AlarmScope, id: string, plan: string, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Sets of plan ${plan} that were to be application-consistent are crash-consistent. First look at the Run Command history of the instance. `
       + 'See README.md#failed-freezes of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: PERIOD }),
@@ -64,7 +64,7 @@ export function alarmOnFailedFreezes({ scope, topic }: AlarmScope, id: string, p
 }
 
 export function alarmOnHeldPrune({ scope, topic }: AlarmScope, id: string, plan: string, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Deletions of plan ${plan} were held back: by the brake, or because EC2 answered incompletely. Nothing is lost. First look at the log of the prune function. `
       + 'See README.md#held-deletions of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: Duration.hours(1) }),
@@ -73,7 +73,7 @@ export function alarmOnHeldPrune({ scope, topic }: AlarmScope, id: string, plan:
 }
 
 export function alarmOnFailedArtifacts({ scope, topic }: AlarmScope, id: string, plan: string, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Artifacts of plan ${plan} could not be copied. First look at the log of the sync function, then at the policy of the source bucket and its key. `
       + 'See README.md#failed-artifacts of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: Duration.minutes(15) }),
@@ -83,7 +83,7 @@ export function alarmOnFailedArtifacts({ scope, topic }: AlarmScope, id: string,
 }
 
 export function alarmOnFailedImages({ scope, topic }: AlarmScope, id: string, plan: string, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Images of plan ${plan} could not be made or copied; its sets are not concerned. First look at the log of the function for EC2's code. `
       + 'See README.md#failed-images of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: Duration.hours(1) }),
@@ -92,7 +92,7 @@ export function alarmOnFailedImages({ scope, topic }: AlarmScope, id: string, pl
 }
 
 export function alarmOnFailedDrills({ scope, topic }: AlarmScope, id: string, plan: string, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `A drill with sets of plan ${plan} failed: a restore would not have worked. First look at the reason in its evidence below evidence/ in the bucket. `
       + 'See README.md#failed-drills of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: PERIOD }),
@@ -102,7 +102,7 @@ export function alarmOnFailedDrills({ scope, topic }: AlarmScope, id: string, pl
 
 /** Single failures are repeated by the next tick: several in a row are not. */
 export function alarmOnErrors({ scope, topic }: AlarmScope, id: string, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: 'A function fails again and again. First look at which one has errors, then at its log. '
       + 'See README.md#failing-functions of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: PERIOD }),
@@ -113,7 +113,7 @@ export function alarmOnErrors({ scope, topic }: AlarmScope, id: string, metric: 
 }
 
 export function alarmOnDeadLetters({ scope, topic }: AlarmScope, id: string, metric: MetricSource): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: 'A run was given up: its schedule could not start it, or it failed to the end. First look at the error in the message, then at the log of its function. '
       + 'See README.md#dead-letters of ebs-snapshot-dr in cdk-lambda-blueprints.',
     metric: metric({ period: PERIOD }),
@@ -122,15 +122,4 @@ export function alarmOnDeadLetters({ scope, topic }: AlarmScope, id: string, met
 }
 
 /** Nothing to count is nothing wrong: that runs go on at all, the heartbeat says. */
-const AT_LEAST_ONE = {
-  threshold: 1,
-  comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-  treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-  evaluationPeriods: 1,
-} as const;
-
-function alarm(scope: Construct, id: string, topic: sns.ITopic | undefined, props: cloudwatch.AlarmProps): cloudwatch.Alarm {
-  const created = new cloudwatch.Alarm(scope, id, props);
-  if (topic) created.addAlarmAction(new SnsAction(topic));
-  return created;
-}
+const AT_LEAST_ONE = { threshold: 1, evaluationPeriods: 1 } as const;

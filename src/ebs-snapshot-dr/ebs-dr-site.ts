@@ -8,7 +8,6 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
-import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import {
@@ -18,11 +17,12 @@ import {
 import { METRIC, RestoreSettings, SiteEnv, SitePlan, SiteSettings, TEMPLATE_PREFIX } from './contract';
 import { EbsDrill } from './ebs-drill';
 import { EbsRestore } from './ebs-restore';
+import { EbsSideOptions } from './ebs-side-options';
 import {
   checkDays, guardEncryptionKey, guardExecutionRole, guardKey, guardParameters, guardPlaces, guardSettings, guardSigningKey, guardVersioned,
   guardVersions, isManagedByAws, knownAccount, knownRegion, placeOf, restoreProblems,
 } from './guards';
-import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
+import { createDeadLetterQueue, createHandler, EVERY_5_MINUTES, HandlerSpec, HOURLY, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
 import {
   allowArchiving, allowCopying, allowCopyingArtifacts, allowCopyingFrom, allowCopyingTemplate, allowDrilling, allowLocking, allowLookingAtImages,
@@ -30,14 +30,14 @@ import {
 } from './site-permissions';
 import { createTable } from './state-table';
 import { TemplateOrigin } from './template-origin';
-import { BundledFunction, mergeOptions } from '../private/bundled-function';
+import { BundledFunction, connectionsOf, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { AccessLogsBucket, SecureBucket } from '../private/secure-bucket';
 import { checkInteger, checkKnown, checkPattern } from '../private/validate';
 import { HandlerOptions } from '../shared';
 
 /** Properties of `EbsDrSite`. The handler options apply to all its functions. */
-export interface EbsDrSiteProps extends HandlerOptions {
+export interface EbsDrSiteProps extends EbsSideOptions {
   /**
    * Key all copies are encrypted with. One key for all of them keeps copies incremental.
    * @default - a new key, rotated and retained
@@ -64,16 +64,6 @@ export interface EbsDrSiteProps extends HandlerOptions {
    */
   readonly siteName?: string;
   /**
-   * Region of the site, for a stack that does not state it.
-   * @default - the stack's
-   */
-  readonly region?: string;
-  /**
-   * Account of the site, for a stack that does not state it. Another one than a plan's gets its sets shared.
-   * @default - the stack's
-   */
-  readonly account?: string;
-  /**
    * Versioned bucket of this Region for manifests, templates, artifacts and evidence.
    * @default - a new bucket, encrypted, versioned, retained
    */
@@ -91,16 +81,6 @@ export interface EbsDrSiteProps extends HandlerOptions {
    */
   readonly accessLogsBucket?: s3.IBucket;
   /**
-   * Table of this Region, with keys `pk` and `sk` (strings) and time to live by `expires`.
-   * @default - a new table, on demand, retained
-   */
-  readonly table?: dynamodb.ITable;
-  /**
-   * Queue for runs that were given up.
-   * @default - a new queue, 14 days
-   */
-  readonly deadLetterQueue?: sqs.IQueue;
-  /**
    * Asymmetric key (RSA, for signing) that signs the evidence of drills.
    * @default - a new key if there are drills
    */
@@ -110,11 +90,6 @@ export interface EbsDrSiteProps extends HandlerOptions {
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy;
-  /**
-   * Told when an alarm changes to ALARM. A topic of this Region.
-   * @default - alarms without action
-   */
-  readonly alarmTopic?: sns.ITopic;
   /**
    * Options of the copy function alone; they win field by field.
    * @default - the site's own
@@ -296,13 +271,12 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
 
   /** Security groups of the functions, if they run in a VPC. */
   public get connections(): ec2.Connections {
-    const inVpc = this.handlers().filter((handler) => handler.function.isBoundToVpc);
-    return new ec2.Connections({ securityGroups: inVpc.flatMap((handler) => handler.function.connections.securityGroups) });
+    return connectionsOf(this.handlers());
   }
 
   /** The roles of all functions: what you grant to the site, each of them gets. */
   public get grantPrincipal(): iam.IPrincipal {
-    return new EachPrincipal(this.handlers().map((handler) => handler.grantPrincipal));
+    return new EachPrincipal(this.handlers());
   }
 
   /** Lets the grantee ask for restores and execute reviewed ones. */
@@ -373,7 +347,7 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
 
   /** Runs of any of the functions that failed. */
   public metricErrors(options?: cloudwatch.MetricOptions): cloudwatch.IMetric {
-    return errorsMetric(Object.fromEntries(Object.entries(this.functions).map(([verb, handler]) => [verb, handler.function])), options);
+    return errorsMetric(this.functions, options);
   }
 
   /** Runs that were given up. */
@@ -508,21 +482,13 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
     };
   }
 
-  private handler(id: string, { memorySize, minutes, entry, description }: HandlerSpec, own?: HandlerOptions): BundledFunction {
+  private handler(id: string, spec: HandlerSpec, own?: HandlerOptions): BundledFunction {
     const environment: SiteEnv = {
       SETTINGS: Lazy.string({ produce: () => Stack.of(this).toJsonString(this.settings()) }),
       ...this.otherVariables(),
     };
-    const handler = new BundledFunction(this, id, {
-      entry: `ebs-snapshot-dr/${entry}`,
-      description,
-      environment,
-      memorySize,
-      timeout: Duration.minutes(minutes),
-      options: mergeOptions(this.props, own),
-    });
-    keepFailures(handler, this.deadLetterQueue, Duration.hours(1));
-    this.functions[entry.replace(/-.*/, '')] = handler;
+    const handler = createHandler(this, id, spec, environment, mergeOptions(this.props, own), this.deadLetterQueue);
+    this.functions[id.toLowerCase()] = handler;
     return handler;
   }
 
@@ -606,13 +572,6 @@ export class EbsDrSite extends Construct implements ec2.IConnectable, iam.IGrant
   }
 }
 
-interface HandlerSpec {
-  readonly entry: string;
-  readonly description: string;
-  readonly memorySize: number;
-  readonly minutes: number;
-}
-
 const COPY: HandlerSpec = { entry: 'copy', description: 'Starts copies of sets, the most urgent first, in free slots', memorySize: 512, minutes: 5 };
 const WATCH: HandlerSpec = { entry: 'watch', description: 'Follows copies to their end, heartbeat of the RPO', memorySize: 512, minutes: 5 };
 const PRUNE: HandlerSpec = { entry: 'site-prune', description: 'Deletes copies that retention does not keep', memorySize: 512, minutes: 15 };
@@ -620,9 +579,7 @@ const SYNC: HandlerSpec = { entry: 'sync', description: 'Copies templates and ar
 const RESTORE: HandlerSpec = { entry: 'restore', description: 'Makes change sets of recovery points', memorySize: 512, minutes: 15 };
 const DRILL: HandlerSpec = { entry: 'drill', description: 'Rehearses restores and signs what came of them', memorySize: 512, minutes: 5 };
 
-const EVERY_5_MINUTES = scheduler.ScheduleExpression.rate(Duration.minutes(5));
 const EVERY_15_MINUTES = scheduler.ScheduleExpression.rate(Duration.minutes(15));
-const HOURLY = scheduler.ScheduleExpression.rate(Duration.hours(1));
 
 /** EBS user guide, "EventBridge events for EBS snapshots". */
 const COPY_EVENTS: events.EventPattern = { source: ['aws.ec2'], detailType: ['EBS Snapshot Notification'], detail: { event: ['copySnapshot'] } };

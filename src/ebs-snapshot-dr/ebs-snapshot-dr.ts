@@ -10,7 +10,6 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as rbin from 'aws-cdk-lib/aws-rbin';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
-import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
@@ -23,16 +22,17 @@ import { EbsLock } from './ebs-lock';
 import { EbsRetention } from './ebs-retention';
 import { EbsSchedule } from './ebs-schedule';
 import { EbsSelection } from './ebs-selection';
+import { EbsSideOptions } from './ebs-side-options';
 import { FREEZE_DOCUMENT } from './freeze-document';
 import {
   checkDays, defaultRpo, guardArchive, guardGap, guardKey, guardPlaces, guardRegions, guardRpo, guardSettings, guardSharedKey,
   knownAccount, knownBucketName, knownRegion, MAX_RPO, placeOf,
 } from './guards';
-import { createDeadLetterQueue, keepFailures, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
+import { createDeadLetterQueue, createHandler, EVERY_5_MINUTES, HandlerSpec, HOURLY, onEvents, SCHEDULED_TIME, Schedules } from './invocation';
 import { depthMetric, errorsMetric, MetricName, planMetric } from './metrics';
 import { allowFreezing, allowPlanPrune, allowReading, allowSharing, allowSnapshots, PlanGrants } from './plan-permissions';
 import { createTable } from './state-table';
-import { BundledFunction, mergeOptions } from '../private/bundled-function';
+import { BundledFunction, connectionsOf, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { checkInteger, checkKnown, checkNumber, checkPattern, checkUnique } from '../private/validate';
 import { HandlerOptions } from '../shared';
@@ -55,7 +55,7 @@ export interface EbsBrake {
 }
 
 /** Properties of `EbsSnapshotDr`. The handler options apply to all its functions. */
-export interface EbsSnapshotDrProps extends HandlerOptions {
+export interface EbsSnapshotDrProps extends EbsSideOptions {
   /** Which instances are protected. */
   readonly selection: EbsSelection;
   /** Sites that copy every set, each in another Region. */
@@ -135,35 +135,10 @@ export interface EbsSnapshotDrProps extends HandlerOptions {
    */
   readonly planName?: string;
   /**
-   * Region of the plan, for a stack that does not state it.
-   * @default - the stack's
-   */
-  readonly region?: string;
-  /**
-   * Account of the plan, for a stack that does not state it.
-   * @default - the stack's
-   */
-  readonly account?: string;
-  /**
-   * Table of this Region, with keys `pk` and `sk` (strings) and time to live by `expires`.
-   * @default - a new table, on demand, retained
-   */
-  readonly table?: dynamodb.ITable;
-  /**
-   * Queue for runs that were given up.
-   * @default - a new queue, 14 days
-   */
-  readonly deadLetterQueue?: sqs.IQueue;
-  /**
    * What happens to the table created here when the stack is deleted. Snapshots always stay.
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy;
-  /**
-   * Told when an alarm changes to ALARM.
-   * @default - alarms without action
-   */
-  readonly alarmTopic?: sns.ITopic;
   /**
    * Options of the snapshot function alone; they win field by field.
    * @default - the plan's own
@@ -287,13 +262,12 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
 
   /** Security groups of the functions, if they run in a VPC. */
   public get connections(): ec2.Connections {
-    const inVpc = this.handlers().filter((handler) => handler.function.isBoundToVpc);
-    return new ec2.Connections({ securityGroups: inVpc.flatMap((handler) => handler.function.connections.securityGroups) });
+    return connectionsOf(this.handlers());
   }
 
   /** The roles of all functions: what you grant to the plan, each of them gets. */
   public get grantPrincipal(): iam.IPrincipal {
-    return new EachPrincipal(this.handlers().map((handler) => handler.grantPrincipal));
+    return new EachPrincipal(this.handlers());
   }
 
   /** Sets that were taken. */
@@ -333,7 +307,7 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
 
   /** Runs of any of the functions that failed. */
   public metricErrors(options?: cloudwatch.MetricOptions): cloudwatch.IMetric {
-    return errorsMetric(Object.fromEntries(Object.entries(this.functions).map(([verb, handler]) => [verb, handler.function])), options);
+    return errorsMetric(this.functions, options);
   }
 
   /** Runs that were given up. */
@@ -445,20 +419,12 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
     };
   }
 
-  private handler(id: string, { memorySize, minutes, entry, description }: HandlerSpec, own?: HandlerOptions): BundledFunction {
+  private handler(id: string, spec: HandlerSpec, own?: HandlerOptions): BundledFunction {
     const settings = this.settings();
     const others = { TABLE: this.table.tableName };
     guardSettings(`plan '${this.planName}'`, 'select in fewer words, or divide it into several plans', settings, others);
     const environment: PlanEnv = { SETTINGS: Stack.of(this).toJsonString(settings), ...others };
-    const handler = new BundledFunction(this, id, {
-      entry: `ebs-snapshot-dr/${entry}`,
-      description,
-      environment,
-      memorySize,
-      timeout: Duration.minutes(minutes),
-      options: mergeOptions(this.props, own),
-    });
-    keepFailures(handler, this.deadLetterQueue, Duration.hours(1));
+    const handler = createHandler(this, id, spec, environment, mergeOptions(this.props, own), this.deadLetterQueue);
     this.functions[id.toLowerCase()] = handler;
     return handler;
   }
@@ -538,19 +504,10 @@ export class EbsSnapshotDr extends Construct implements ec2.IConnectable, iam.IG
   }
 }
 
-interface HandlerSpec {
-  readonly entry: string;
-  readonly description: string;
-  readonly memorySize: number;
-  readonly minutes: number;
-}
-
 const SNAPSHOT: HandlerSpec = { entry: 'snapshot', description: 'Takes sets of snapshots of the selected instances', memorySize: 512, minutes: 15 };
 const PRUNE: HandlerSpec = { entry: 'plan-prune', description: 'Deletes sets that retention does not keep', memorySize: 512, minutes: 15 };
 const SHARE: HandlerSpec = { entry: 'share', description: 'Shares complete sets with the accounts of sites', memorySize: 512, minutes: 5 };
 
-const EVERY_5_MINUTES = scheduler.ScheduleExpression.rate(Duration.minutes(5));
-const HOURLY = scheduler.ScheduleExpression.rate(Duration.hours(1));
 
 /** EBS user guide, "EventBridge events for EBS snapshots". */
 const SET_EVENTS: events.EventPattern = { source: ['aws.ec2'], detailType: ['EBS Multi-Volume Snapshots Completion Status'] };

@@ -9,3 +9,4 @@ export * from './ebs-lock';
 export * from './ebs-restore';
 export * from './dr-template';
 export * from './ebs-drill';
+export * from './ebs-side-options';

@@ -1,4 +1,4 @@
-/** What starts the functions: schedules and events. What neither Scheduler nor Lambda can get rid of ends in one queue. */
+/** The functions of plans and sites, and what starts them: schedules and events. What neither Scheduler nor Lambda can get rid of ends in one queue. */
 import { Aws, Duration } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -6,9 +6,11 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { PlanEnv, SiteEnv } from './contract';
 import { acknowledge } from '../private/acknowledge';
 import { BundledFunction } from '../private/bundled-function';
 import { viaService } from '../private/kms-via-service';
+import { HandlerOptions } from '../shared';
 
 export function createDeadLetterQueue(scope: Construct, id: string): sqs.Queue {
   const queue = new sqs.Queue(scope, id, { enforceSSL: true, encryption: sqs.QueueEncryption.SQS_MANAGED, retentionPeriod: Duration.days(14) });
@@ -16,11 +18,34 @@ export function createDeadLetterQueue(scope: Construct, id: string): sqs.Queue {
   return queue;
 }
 
+export interface HandlerSpec {
+  readonly entry: string;
+  readonly description: string;
+  readonly memorySize: number;
+  readonly minutes: number;
+}
+
 /** Runs that fail are repeated, then kept; the next tick does their work anyhow. */
-export function keepFailures(handler: BundledFunction, deadLetterQueue: sqs.IQueue, maxEventAge: Duration): void {
+export function createHandler(
+  scope: Construct, id: string, { entry, description, memorySize, minutes }: HandlerSpec, environment: PlanEnv | SiteEnv,
+  options: HandlerOptions, deadLetterQueue: sqs.IQueue,
+): BundledFunction {
+  const handler = new BundledFunction(scope, id, {
+    entry: `ebs-snapshot-dr/${entry}`,
+    description,
+    environment,
+    memorySize,
+    timeout: Duration.minutes(minutes),
+    options,
+  });
+  keepFailures(handler, deadLetterQueue);
+  return handler;
+}
+
+function keepFailures(handler: BundledFunction, deadLetterQueue: sqs.IQueue): void {
   handler.function.configureAsyncInvoke({
     retryAttempts: 2,
-    maxEventAge,
+    maxEventAge: Duration.hours(1),
     // CDK's own destination would let the function read the queue's attributes as well.
     onFailure: { bind: () => ({ destination: deadLetterQueue.queueArn }) },
   });
@@ -36,6 +61,9 @@ function allowSending({ grantPrincipal }: iam.IGrantable, queue: sqs.IQueue): vo
     actions: ['kms:Decrypt', 'kms:GenerateDataKey'], resources: [key.keyArn], conditions: viaService('sqs'),
   }));
 }
+
+export const EVERY_5_MINUTES = scheduler.ScheduleExpression.rate(Duration.minutes(5));
+export const HOURLY = scheduler.ScheduleExpression.rate(Duration.hours(1));
 
 /** The schedules of one construct, with the one role they start functions with. */
 export class Schedules extends Construct {

@@ -1,8 +1,9 @@
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { IConstruct } from 'constructs';
 import { METRIC, METRIC_NAMESPACE } from './contract';
+import { BundledFunction } from '../private/bundled-function';
+import { sumOf } from '../private/metric';
 
 export type MetricName = typeof METRIC[keyof typeof METRIC];
 
@@ -10,18 +11,12 @@ export type MetricName = typeof METRIC[keyof typeof METRIC];
 export function planMetric(
   scope: IConstruct, plan: string, site: string | undefined, metricName: MetricName, options?: cloudwatch.MetricOptions,
 ): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: METRIC_NAMESPACE,
-    metricName,
-    dimensionsMap: { Plan: plan, ...(site === undefined ? {} : { Site: site }) },
-    statistic: cloudwatch.Stats.SUM,
-    ...options,
-  }).attachTo(scope);
+  return sumOf(scope, METRIC_NAMESPACE, metricName, { Plan: plan, ...(site === undefined ? {} : { Site: site }) }, options);
 }
 
 /** Runs of any of the functions that failed. */
-export function errorsMetric(functions: Record<string, lambda.IFunction>, options?: cloudwatch.MetricOptions): cloudwatch.IMetric {
-  const usingMetrics = Object.fromEntries(Object.entries(functions).map(([name, handler]) => [name, handler.metricErrors(options)]));
+export function errorsMetric(handlers: Record<string, BundledFunction>, options?: cloudwatch.MetricOptions): cloudwatch.IMetric {
+  const usingMetrics = Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, handler.function.metricErrors(options)]));
   return new cloudwatch.MathExpression({
     expression: Object.keys(usingMetrics).map((name) => `FILL(${name}, 0)`).join(' + '),
     usingMetrics,

@@ -2,7 +2,6 @@ import { join } from 'path';
 import { Annotations, Duration, Names, Stack, Token } from 'aws-cdk-lib';
 import * as cloudfront from 'aws-cdk-lib/aws-cloudfront';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -24,6 +23,7 @@ import { RuleSource } from './rule-source';
 import { SecurityHeaders } from './security-headers';
 import { SiteManifest } from './site-manifest';
 import { TrailingSlash } from './trailing-slash';
+import { createAlarm } from '../private/alarm';
 import { checkInteger, checkPattern } from '../private/validate';
 
 /** Properties of `EdgeRewrite`. */
@@ -436,7 +436,7 @@ export class EdgeRewrite extends Construct {
   }
 
   private alarmOnErrors(): cloudwatch.Alarm {
-    return this.alarm('ErrorAlarm', {
+    return createAlarm(this, 'ErrorAlarm', this.props.alarmTopic, {
       metric: new cloudwatch.MathExpression({
         label: 'Errors',
         expression: 'SUM(METRICS())',
@@ -449,7 +449,7 @@ export class EdgeRewrite extends Construct {
   }
 
   private alarmOnUtilization(): cloudwatch.Alarm {
-    return this.alarm('UtilizationAlarm', {
+    return createAlarm(this, 'UtilizationAlarm', this.props.alarmTopic, {
       metric: new cloudwatch.MathExpression({
         label: 'Compute utilization',
         expression: 'MAX(METRICS())',
@@ -459,16 +459,6 @@ export class EdgeRewrite extends Construct {
       evaluationPeriods: 3,
       alarmDescription: `An edge function is near the time CloudFront allows; look at 'report' first. ${ROOM}/README.md#slow-functions`,
     });
-  }
-
-  private alarm(id: string, props: Omit<cloudwatch.AlarmProps, 'comparisonOperator' | 'treatMissingData'>): cloudwatch.Alarm {
-    const alarm = new cloudwatch.Alarm(this, id, {
-      ...props,
-      comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING, // no visitors, no metrics
-    });
-    if (this.props.alarmTopic) alarm.addAlarmAction(new SnsAction(this.props.alarmTopic));
-    return alarm;
   }
 }
 

@@ -1,11 +1,11 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { ImageResizePipeline } from './image-resize-pipeline';
+import { createAlarm } from '../private/alarm';
 
 export function alarmOnDeadLetters(images: ImageResizePipeline, id: string, topic?: sns.ITopic): cloudwatch.Alarm {
-  return alarm(images, id, topic, {
+  return createAlarm(images, id, topic, {
     alarmDescription: 'Events about originals could not be processed. First look at the log of the reconcile function for the '
       + 'failed message, then redrive the dead-letter queue. See README.md#dead-letters of image-resize-pipeline in cdk-lambda-blueprints.',
     metric: images.metricDeadLetters({ period: MINUTE, statistic: cloudwatch.Stats.MAXIMUM }),
@@ -15,7 +15,7 @@ export function alarmOnDeadLetters(images: ImageResizePipeline, id: string, topi
 }
 
 export function alarmOnUndelivered(images: ImageResizePipeline, id: string, topic?: sns.ITopic): cloudwatch.Alarm {
-  return alarm(images, id, topic, {
+  return createAlarm(images, id, topic, {
     alarmDescription: 'Events about originals are lost: EventBridge could deliver them neither to the queue nor to the dead-letter '
       + 'queue. First look at the policies of both queues and of their key, then process the originals again. '
       + 'See README.md#undelivered-events of image-resize-pipeline in cdk-lambda-blueprints.',
@@ -27,7 +27,7 @@ export function alarmOnUndelivered(images: ImageResizePipeline, id: string, topi
 
 /** @param allAttempts what the attempts of one event take together */
 export function alarmOnAge(images: ImageResizePipeline, id: string, allAttempts: Duration, topic?: sns.ITopic): cloudwatch.Alarm {
-  return alarm(images, id, topic, {
+  return createAlarm(images, id, topic, {
     alarmDescription: 'Uploads wait longer than all attempts of one event take. First look at throttles and maxConcurrency of '
       + 'the reconcile function. See README.md#old-events of image-resize-pipeline in cdk-lambda-blueprints.',
     metric: images.metricQueueAge({ period: MINUTE, statistic: cloudwatch.Stats.MAXIMUM }),
@@ -37,17 +37,3 @@ export function alarmOnAge(images: ImageResizePipeline, id: string, allAttempts:
 }
 
 const MINUTE = Duration.minutes(1);
-
-function alarm(
-  images: ImageResizePipeline, id: string, topic: sns.ITopic | undefined,
-  props: Omit<cloudwatch.AlarmProps, 'comparisonOperator' | 'treatMissingData'>,
-): cloudwatch.Alarm {
-  const created = new cloudwatch.Alarm(images, id, {
-    ...props,
-    comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-    // An idle queue publishes nothing, and idle is not broken.
-    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-  });
-  if (topic) created.addAlarmAction(new SnsAction(topic));
-  return created;
-}

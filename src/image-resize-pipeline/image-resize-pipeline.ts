@@ -25,7 +25,7 @@ import { checkPrefixesApart, Locations, outputsAmongOriginals, proveNoLoop } fro
 import { recipeOf } from './recipe-of';
 import { consume, deadLetters, eventQueue, eventRule, RuleOptions, visibilityTimeout } from './trigger';
 import { acknowledge, wildcardResource } from '../private/acknowledge';
-import { BundledFunction, mergeOptions } from '../private/bundled-function';
+import { BundledFunction, connectionsOf, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { viaService } from '../private/kms-via-service';
 import { AccessLogsBucket, SecureBucket } from '../private/secure-bucket';
@@ -301,13 +301,12 @@ export class ImageResizePipeline extends Construct implements ec2.IConnectable, 
 
   /** Security groups of the functions, if they run in a VPC. */
   public get connections(): ec2.Connections {
-    const inVpc = this.functions.filter((handler) => handler.function.isBoundToVpc);
-    return new ec2.Connections({ securityGroups: inVpc.flatMap((handler) => handler.function.connections.securityGroups) });
+    return connectionsOf(this.functions);
   }
 
   /** The roles of all functions: what you grant to the pipeline, each of them gets. */
   public get grantPrincipal(): iam.IPrincipal {
-    return new EachPrincipal(this.functions.map((handler) => handler.grantPrincipal));
+    return new EachPrincipal(this.functions);
   }
 
   /** Lets the grantee upload and overwrite originals. */

@@ -2,6 +2,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import { METRIC, METRIC_DIMENSION, METRIC_NAMESPACE } from './contract';
 import type { ImageResizePipeline } from './image-resize-pipeline';
+import { sumOf } from '../private/metric';
 
 type MetricName = typeof METRIC[keyof typeof METRIC];
 
@@ -9,22 +10,10 @@ type MetricName = typeof METRIC[keyof typeof METRIC];
 export function pipelineMetric(
   images: ImageResizePipeline, metricName: MetricName, options?: cloudwatch.MetricOptions, dimensions?: Record<string, string>,
 ): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: METRIC_NAMESPACE,
-    metricName,
-    dimensionsMap: { [METRIC_DIMENSION.PIPELINE]: images.pipelineName, ...dimensions },
-    statistic: cloudwatch.Stats.SUM,
-    ...options,
-  }).attachTo(images);
+  return sumOf(images, METRIC_NAMESPACE, metricName, { [METRIC_DIMENSION.PIPELINE]: images.pipelineName, ...dimensions }, options);
 }
 
 /** Events a rule could not even send to its target's dead-letter queue. */
 export function undeliveredMetric(rule: events.Rule, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: 'AWS/Events',
-    metricName: 'InvocationsFailedToBeSentToDlq',
-    dimensionsMap: { RuleName: rule.ruleName },
-    statistic: cloudwatch.Stats.SUM,
-    ...options,
-  }).attachTo(rule);
+  return sumOf(rule, 'AWS/Events', 'InvocationsFailedToBeSentToDlq', { RuleName: rule.ruleName }, options);
 }

@@ -1,16 +1,16 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { FanOutDelivery } from './fan-out-delivery';
 import { streamMetric } from './metrics';
+import { createAlarm } from '../private/alarm';
 
 export function alarmOnIteratorAge(
   scope: Construct, id: string, delivery: FanOutDelivery, maxRecordAge: Duration, topic?: sns.ITopic,
 ): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Records wait for ${delivery.destinationId} longer than half of the age at which they expire. First look at what the log of its `
       + 'function says of failed calls, then at throttles and at reads of the stream. See README.md#old-records of kinesis-fan-out in cdk-lambda-blueprints.',
     metric: delivery.metricIteratorAge({ period: MINUTE }),
@@ -20,7 +20,7 @@ export function alarmOnIteratorAge(
 }
 
 export function alarmOnQuarantine(scope: Construct, id: string, delivery: FanOutDelivery, topic?: sns.ITopic): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Records cannot be delivered to ${delivery.destinationId} and were put aside. First look at the reasons of the objects below `
       + `quarantine/${delivery.destinationId}/ in the failure bucket. See README.md#quarantine of kinesis-fan-out in cdk-lambda-blueprints.`,
     metric: delivery.metricQuarantined({ period: MINUTE }),
@@ -30,7 +30,7 @@ export function alarmOnQuarantine(scope: Construct, id: string, delivery: FanOut
 }
 
 export function alarmOnBroken(scope: Construct, id: string, delivery: FanOutDelivery, topic?: sns.ITopic): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `${delivery.destinationId} is gone, denies access or refuses everything; nothing is lost until records expire. First look at `
       + "whether it exists, then at its policy and its key's. See README.md#broken-destination of kinesis-fan-out in cdk-lambda-blueprints.",
     metric: delivery.metricBroken({ period: MINUTE }),
@@ -40,7 +40,7 @@ export function alarmOnBroken(scope: Construct, id: string, delivery: FanOutDeli
 }
 
 export function alarmOnExpired(scope: Construct, id: string, delivery: FanOutDelivery, topic?: sns.ITopic): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Records expired before ${delivery.destinationId} took them. First look at the objects below aws/lambda/ in the failure bucket, and `
       + 'at metricDropped, which counts what not even the bucket took. See README.md#expired-records of kinesis-fan-out in cdk-lambda-blueprints.',
     metric: new cloudwatch.MathExpression({
@@ -58,7 +58,7 @@ export function alarmOnExpired(scope: Construct, id: string, delivery: FanOutDel
 export function alarmOnNotRunning(
   scope: Construct, id: string, delivery: FanOutDelivery, stream: kinesis.IStream, enabled: boolean, topic?: sns.ITopic,
 ): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: `Records come into the stream and none are read for ${delivery.destinationId}. First look at the state of its event source mapping. `
       + 'See README.md#not-running of kinesis-fan-out in cdk-lambda-blueprints.',
     metric: new cloudwatch.MathExpression({
@@ -74,7 +74,7 @@ export function alarmOnNotRunning(
 }
 
 export function alarmOnThrottledReads(scope: Construct, id: string, stream: kinesis.IStream, topic?: sns.ITopic): cloudwatch.Alarm {
-  return alarm(scope, id, topic, {
+  return createAlarm(scope, id, topic, {
     alarmDescription: 'Readers of the stream ask for more than its shards give. First look at how many readers share it and how far they are behind. '
       + 'See README.md#throttled-reads of kinesis-fan-out in cdk-lambda-blueprints.',
     metric: streamMetric(stream, 'ReadProvisionedThroughputExceeded', { period: MINUTE }),
@@ -85,16 +85,3 @@ export function alarmOnThrottledReads(scope: Construct, id: string, stream: kine
 
 const MINUTE = Duration.minutes(1);
 const FIVE_MINUTES = Duration.minutes(5);
-
-function alarm(
-  scope: Construct, id: string, topic: sns.ITopic | undefined, props: Omit<cloudwatch.AlarmProps, 'comparisonOperator' | 'treatMissingData'>,
-): cloudwatch.Alarm {
-  const created = new cloudwatch.Alarm(scope, id, {
-    ...props,
-    comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-    // An idle stream publishes nothing, and idle is not broken.
-    treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
-  });
-  if (topic) created.addAlarmAction(new SnsAction(topic));
-  return created;
-}

@@ -20,7 +20,7 @@ import { deliveryMetric, mappingMetric } from './metrics';
 import { Target } from './targets/target';
 import { createConsumer, createMapping } from './trigger';
 import { acknowledge, wildcardResource } from '../private/acknowledge';
-import { BundledFunction, mergeOptions } from '../private/bundled-function';
+import { BundledFunction, connectionsOf, mergeOptions } from '../private/bundled-function';
 import { HandlerOptions } from '../shared';
 
 /** Options of one destination. The handler options are those of its function and win over the fan-out's, field by field. */
@@ -160,7 +160,7 @@ export class FanOutDelivery implements iam.IGrantable, ec2.IConnectable {
 
   /** Security groups of the function, if it runs in a VPC. */
   public get connections(): ec2.Connections {
-    return new ec2.Connections({ securityGroups: this.function.isBoundToVpc ? this.function.connections.securityGroups : [] });
+    return connectionsOf([this._handler]);
   }
 
   /** Records that came in, those inside aggregates one by one. */

@@ -23,7 +23,7 @@ import {
 import { streamMetric } from './metrics';
 import { createStream, factsOf, StreamFacts } from './source-stream';
 import { Target } from './targets/target';
-import { BundledFunction, mergeOptions } from '../private/bundled-function';
+import { BundledFunction, connectionsOf, mergeOptions } from '../private/bundled-function';
 import { EachPrincipal } from '../private/each-principal';
 import { AccessLogsBucket, SecureBucket } from '../private/secure-bucket';
 import { sortedEntries } from '../private/sorted-entries';
@@ -205,13 +205,12 @@ export class KinesisFanOut extends Construct implements ec2.IConnectable, iam.IG
 
   /** Security groups of the functions, if they run in a VPC. */
   public get connections(): ec2.Connections {
-    const inVpc = this.handlers().filter((handler) => handler.function.isBoundToVpc);
-    return new ec2.Connections({ securityGroups: inVpc.flatMap((handler) => handler.function.connections.securityGroups) });
+    return connectionsOf(this.handlers());
   }
 
   /** The roles of all functions defined so far: what you grant to the fan-out, each of them gets. */
   public get grantPrincipal(): iam.IPrincipal {
-    return new EachPrincipal(this.handlers().map((handler) => handler.grantPrincipal));
+    return new EachPrincipal(this.handlers());
   }
 
   /** Lets the grantee start replays. */

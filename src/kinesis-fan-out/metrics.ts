@@ -3,6 +3,7 @@ import * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { IConstruct } from 'constructs';
 import { METRIC, METRIC_DIMENSION, METRIC_NAMESPACE } from './contract';
+import { sumOf } from '../private/metric';
 
 type MetricName = typeof METRIC[keyof typeof METRIC];
 
@@ -10,13 +11,7 @@ type MetricName = typeof METRIC[keyof typeof METRIC];
 export function deliveryMetric(
   scope: IConstruct, fanOut: string, destination: string, metricName: MetricName, options?: cloudwatch.MetricOptions,
 ): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: METRIC_NAMESPACE,
-    metricName,
-    dimensionsMap: { [METRIC_DIMENSION.FAN_OUT]: fanOut, [METRIC_DIMENSION.DESTINATION]: destination },
-    statistic: cloudwatch.Stats.SUM,
-    ...options,
-  }).attachTo(scope);
+  return sumOf(scope, METRIC_NAMESPACE, metricName, { [METRIC_DIMENSION.FAN_OUT]: fanOut, [METRIC_DIMENSION.DESTINATION]: destination }, options);
 }
 
 /** What Lambda counts at an event source mapping whose metrics are on. */
@@ -25,23 +20,11 @@ export function mappingMetric(
   metricName: 'PolledEventCount' | 'FilteredOutEventCount' | 'DroppedEventCount' | 'OnFailureDestinationDeliveredEventCount',
   options?: cloudwatch.MetricOptions,
 ): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: 'AWS/Lambda',
-    metricName,
-    dimensionsMap: { EventSourceMappingUUID: mapping.eventSourceMappingId },
-    statistic: cloudwatch.Stats.SUM,
-    ...options,
-  }).attachTo(mapping);
+  return sumOf(mapping, 'AWS/Lambda', metricName, { EventSourceMappingUUID: mapping.eventSourceMappingId }, options);
 }
 
 export function streamMetric(
   stream: kinesis.IStream, metricName: 'IncomingRecords' | 'ReadProvisionedThroughputExceeded', options?: cloudwatch.MetricOptions,
 ): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: 'AWS/Kinesis',
-    metricName,
-    dimensionsMap: { StreamName: stream.streamName },
-    statistic: cloudwatch.Stats.SUM,
-    ...options,
-  }).attachTo(stream);
+  return sumOf(stream, 'AWS/Kinesis', metricName, { StreamName: stream.streamName }, options);
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'fs';
 import { join } from 'path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -80,6 +81,12 @@ export class BundledFunction extends Construct implements iam.IGrantable {
   public allow(actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>): void {
     this.function.addToRolePolicy(new iam.PolicyStatement({ actions, resources, conditions }));
   }
+}
+
+/** Security groups of those that run in a VPC. */
+export function connectionsOf(handlers: readonly BundledFunction[]): ec2.Connections {
+  const inVpc = handlers.filter((handler) => handler.function.isBoundToVpc);
+  return new ec2.Connections({ securityGroups: inVpc.flatMap((handler) => handler.function.connections.securityGroups) });
 }
 
 /** What Lambda itself does with the role to attach a function to a VPC. */

@@ -1,14 +1,14 @@
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { DependencyGroup } from 'constructs';
 
-/** Several roles as one grantee: every one of them receives each statement. */
+/** Several grantees as one: the role of every one of them receives each statement. */
 export class EachPrincipal implements iam.IPrincipal {
   public readonly grantPrincipal: iam.IPrincipal = this;
   public readonly assumeRoleAction = 'sts:AssumeRole';
   private readonly principals: readonly iam.IPrincipal[];
 
-  constructor(principals: readonly iam.IPrincipal[]) {
-    this.principals = [...new Set(principals)];
+  constructor(grantees: readonly iam.IGrantable[]) {
+    this.principals = [...new Set(grantees.map(({ grantPrincipal }) => grantPrincipal))];
   }
 
   public get policyFragment(): iam.PrincipalPolicyFragment {

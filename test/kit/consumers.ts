@@ -59,21 +59,40 @@ function emptyFolder(room: string, language: string): string {
 
 /** Removes all apps of this process. */
 export function removeConsumers(): void {
+  installations.clear();
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
 export async function typescriptApp(room: string, { cdk, constructs }: CdkVersions): Promise<Consumer> {
   const folder = emptyFolder(room, 'typescript');
-  await run('npm', ['install', '--no-audit', '--no-fund', tarball(), `aws-cdk-lib@${cdk}`, `constructs@${constructs}`], { cwd: folder });
+  const { name: _name, ...manifest } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const modules = await shared(['npm', manifest, cdk, constructs], async () => {
+    await run('npm', ['install', '--no-audit', '--no-fund', tarball(), `aws-cdk-lib@${cdk}`, `constructs@${constructs}`], { cwd: folder });
+    return join(folder, 'node_modules');
+  });
+  if (!existsSync(join(folder, 'node_modules'))) symlinkSync(modules, join(folder, 'node_modules'));
   return { folder, path: [], commands: [] };
 }
 
 export async function pythonApp(room: string, { cdk, constructs }: CdkVersions): Promise<Consumer> {
   const folder = emptyFolder(room, 'python');
-  await run('python3', ['-m', 'venv', '.venv'], { cwd: folder });
-  const pip = join(folder, '.venv', 'bin', 'pip');
-  await run(pip, ['install', '-q', '--disable-pip-version-check', wheel(), `aws-cdk-lib==${cdk}`, `constructs==${constructs}`], { cwd: folder });
-  return { folder, path: [join(folder, '.venv', 'bin')], commands: [] };
+  const bin = await shared(['pip', readFileSync(join(folder, 'requirements.txt'), 'utf8'), cdk, constructs], async () => {
+    await run('python3', ['-m', 'venv', '.venv'], { cwd: folder });
+    const pip = join(folder, '.venv', 'bin', 'pip');
+    await run(pip, ['install', '-q', '--disable-pip-version-check', wheel(), `aws-cdk-lib==${cdk}`, `constructs==${constructs}`], { cwd: folder });
+    return join(folder, '.venv', 'bin');
+  });
+  return { folder, path: [bin], commands: [] };
+}
+
+const installations = new Map<string, Promise<string>>();
+
+/** Apps that ask for the same share one installation, the first one's: unpacking AWS CDK is most of the time an app takes. */
+function shared(what: readonly unknown[], install: () => Promise<string>): Promise<string> {
+  const key = JSON.stringify(what);
+  const installation = installations.get(key) ?? install();
+  installations.set(key, installation);
+  return installation;
 }
 
 export async function javaApp(room: string, { cdk, constructs }: CdkVersions): Promise<Consumer> {
@@ -116,6 +135,7 @@ export async function synthOffline(consumer: Consumer): Promise<Synthesized> {
       PATH: [...consumer.path, bin].join(delimiter),
       HTTP_PROXY: NOWHERE,
       HTTPS_PROXY: NOWHERE,
+      JSII_RUNTIME_PACKAGE_CACHE_ROOT: unpacked(),
       CDK_DISABLE_CLI_TELEMETRY: '1',
       AWS_EC2_METADATA_DISABLED: 'true',
       CDK_VALIDATION: 'false',
@@ -127,6 +147,14 @@ export async function synthOffline(consumer: Consumer): Promise<Synthesized> {
   const templates = readdirSync(out).filter((name) => name.endsWith('.template.json')).sort()
     .map((name) => JSON.parse(readFileSync(join(out, name), 'utf8')));
   return { Resources: Object.assign({}, ...templates.map(({ Resources }) => Resources)), templates };
+}
+
+let jsiiCache: string | undefined;
+
+/** Where jsii keeps the packages it unpacks for Python and Java: with a home of its own each app would unpack AWS CDK again. */
+function unpacked(): string {
+  if (jsiiCache === undefined || !existsSync(jsiiCache)) folders.push(jsiiCache = mkdtempSync(join(tmpdir(), 'jsii-')));
+  return jsiiCache;
 }
 
 /** A port nobody answers on: for what should try the network although there is none. */

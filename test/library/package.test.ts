@@ -30,7 +30,10 @@ beforeAll(() => {
   files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => statSync(join(folder, file)).isFile()).sort();
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  removeConsumers();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const manifest = () => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
@@ -109,8 +112,6 @@ describe.each(ROOMS.filter(({ partOf }) => !partOf).map(({ name }) => name))('%s
     app = await typescriptApp(room, NEWEST);
     typescript = await synthOffline(app);
   }, 900_000);
-
-  afterAll(removeConsumers);
 
   test('TypeScript: every function has its handler in its asset', () => {
     const functions = Object.values(typescript.Resources as Record<string, { Type: string; Properties: { Code: { S3Key: string } } }>)

@@ -1,22 +1,16 @@
-import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { build } from 'esbuild';
 import type * as Races from './bucket-race';
 import type * as Judge from './invariants';
 import type * as Scenarios from './scenario';
 import type * as Simulator from './simulate';
 import { FAIR } from './weather';
 import { hash32 } from '../../kit/faults';
+import { bundleOf, firstFinding, Mutant } from '../../kit/mutants';
 
 /** Breaks the engine in ways it could be broken, and shows that the simulation finds each of them. */
 
 type Scenario = Scenarios.Scenario;
 
-interface Mutant {
-  readonly file: string;
-  /** Stands in the file exactly once. */
-  readonly code: string;
-  readonly instead: string;
+interface FanOutMutant extends Mutant {
   /** Where it shows; 'race': at a bucket whose writes overtake each other. */
   readonly kind: Scenarios.Kind | 'race';
   /** What makes it show sooner. */
@@ -37,7 +31,7 @@ function slowAndPoisoned(scenario: Scenario): Scenario {
   };
 }
 
-const MUTANTS: Readonly<Record<string, Mutant>> = {
+const MUTANTS: Readonly<Record<string, FanOutMutant>> = {
   'failed entries count as delivered': {
     file: 'waves.ts', code: "case 'failed':\n        return [again(parcel)];", instead: "case 'failed':\n        return finish(tasks);", kind: 'kinesis', breaks: /M1/,
   },
@@ -138,47 +132,12 @@ const RUNS = 150;
 const RECORDS = 400;
 const LATE_WRITES = { error: 0.1, ambiguous: 0.1, late: 0.3, crash: 0.1, fresh: 0.2 };
 
-const HANDLERS = join(__dirname, '../../../src/kinesis-fan-out/handlers');
-
 type Bundle = Pick<typeof Simulator, 'simulate'> & Pick<typeof Judge, 'broken'> & Pick<typeof Scenarios, 'scenarioOf'> & Pick<typeof Races, 'race'>;
 
-async function bundleOf(mutant?: Mutant): Promise<Bundle> {
-  const { outputFiles: [{ text }] } = await build({
-    stdin: {
-      contents: [
-        "export { simulate } from './simulate';", "export { broken } from './invariants';", "export { scenarioOf } from './scenario';",
-        "export { race } from './bucket-race';",
-      ].join('\n'),
-      resolveDir: __dirname,
-    },
-    bundle: true,
-    write: false,
-    platform: 'node',
-    target: 'node22',
-    plugins: mutant && [{
-      name: 'mutant',
-      setup: (run) => run.onLoad({ filter: /kinesis-fan-out\/handlers\/[^/]+\.ts$/ }, ({ path }) => {
-        const contents = readFileSync(path, 'utf8');
-        return { contents: basename(path) === mutant.file ? contents.replace(mutant.code, () => mutant.instead) : contents, loader: 'ts' };
-      }),
-    }],
-  });
-  const module = { exports: {} };
-  new Function('require', 'module', 'exports', text)(require, module, module.exports);
-  return module.exports as Bundle;
-}
+const bundle = (mutant?: Mutant) => bundleOf<Bundle>('kinesis-fan-out', __dirname, ['simulate', 'invariants', 'scenario', 'bucket-race'], mutant);
 
-/** The first thing that is found wrong, and after how many runs. */
-async function verdict(bundle: Bundle, { adapt, breaks, kind }: Pick<Mutant, 'kind' | 'breaks' | 'adapt'>, runs: number): Promise<string | undefined> {
-  for (let i = 0; i < runs; i++) {
-    const found = await findings(bundle, kind, hash32('mutation', kind, i), adapt);
-    const fitting = found.find((line) => breaks.test(line));
-    if (fitting !== undefined) return `${fitting} (run ${i + 1})`;
-  }
-  return undefined;
-}
-
-async function findings({ simulate, broken, scenarioOf, race }: Bundle, kind: Mutant['kind'], seed: number, adapt: Mutant['adapt']): Promise<string[]> {
+async function findings({ simulate, broken, scenarioOf, race }: Bundle, { adapt, kind }: FanOutMutant, run: number): Promise<string[]> {
+  const seed = hash32('mutation', kind, run);
   if (kind === 'race') {
     const missing = (await race(seed, LATE_WRITES)).filter((count) => count === 0).length;
     return missing > 0 ? [`M1: ${missing} lost`] : [];
@@ -189,12 +148,11 @@ async function findings({ simulate, broken, scenarioOf, race }: Bundle, kind: Mu
 }
 
 test.each(Object.entries(MUTANTS))('%s: found', async (_name, mutant) => {
-  expect(readFileSync(join(HANDLERS, mutant.file), 'utf8').split(mutant.code)).toHaveLength(2);
-  const found = await verdict(await bundleOf(mutant), mutant, RUNS);
-  expect(found).toBeDefined();
+  const mutated = await bundle(mutant);
+  expect(await firstFinding(RUNS, mutant.breaks, (run) => findings(mutated, mutant, run))).toBeDefined();
 }, 300_000);
 
 test('nothing is found where nothing is broken', async () => {
-  const bundle = await bundleOf();
-  for (const mutant of Object.values(MUTANTS)) expect(await verdict(bundle, { ...mutant, breaks: /./ }, 3)).toBeUndefined();
+  const whole = await bundle();
+  for (const mutant of Object.values(MUTANTS)) expect(await firstFinding(3, /./, (run) => findings(whole, mutant, run))).toBeUndefined();
 }, 300_000);
