@@ -3,8 +3,8 @@ import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import type * as Scenarios from './scenario';
 import type * as Worlds from './world';
-import type { RetentionPolicy } from '../../../src/ebs-snapshot-dr/contract';
 import { hash32 } from '../../kit/faults';
+import { retention } from '../builders';
 
 /** Breaks the handlers in ways they could be broken, and shows that the simulation finds each of them. */
 
@@ -37,25 +37,9 @@ function sparing(scenario: Scenario): Scenario {
   return {
     ...bad,
     weather: bad.weather.map((spell) => ({ ...spell, mishaps: { set: 0, copy: 0.5 } })),
-    plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, siteRetention: { ...NONE, last: 1 } })),
+    plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, siteRetention: retention({ last: 1 }) })),
   };
 }
-
-const NONE: RetentionPolicy = {
-  last: 0,
-  hourly: 0,
-  daily: 0,
-  weekly: 0,
-  monthly: 0,
-  yearly: 0,
-  withinHours: 0,
-  withinHourlyHours: 0,
-  withinDailyHours: 0,
-  withinWeeklyHours: 0,
-  withinMonthlyHours: 0,
-  withinYearlyHours: 0,
-  timeZone: 'UTC',
-};
 
 /** No faults at all. */
 function calm(scenario: Scenario): Scenario {
@@ -86,7 +70,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     adapt: (scenario) => ({
       ...rough({}, { keyless: [{ from: 5 * DAY, until: 40 * DAY }] })(scenario),
       site: { ...scenario.site, account: OWN, encrypted: true },
-      plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, sourceRetention: { ...NONE, last: 1 } })),
+      plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, sourceRetention: retention({ last: 1 }) })),
     }),
   },
   'a period keeps its last set, not its first': {

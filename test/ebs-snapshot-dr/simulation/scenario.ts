@@ -1,6 +1,7 @@
 import type { Brake, RetentionPolicy, Selection } from '../../../src/ebs-snapshot-dr/contract';
 import type { FateRates } from '../../kit/fakes/ec2';
 import { hash32, Prng } from '../../kit/faults';
+import { retention } from '../builders';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -176,25 +177,6 @@ function plansOf(prng: Prng, size: Size, fair: boolean): PlanScenario[] {
       archiveAfterDays: prng.chance(0.2) ? 60 : 0,
     };
   });
-}
-
-function retention(given: Partial<RetentionPolicy>): RetentionPolicy {
-  return {
-    last: 0,
-    hourly: 0,
-    daily: 0,
-    weekly: 0,
-    monthly: 0,
-    yearly: 0,
-    withinHours: 0,
-    withinHourlyHours: 0,
-    withinDailyHours: 0,
-    withinWeeklyHours: 0,
-    withinMonthlyHours: 0,
-    withinYearlyHours: 0,
-    timeZone: 'UTC',
-    ...given,
-  };
 }
 
 /** What may happen to a call. */
