@@ -43,8 +43,8 @@ function sparing(scenario: Scenario): Scenario {
 
 /** No faults at all. */
 function calm(scenario: Scenario): Scenario {
-  const site = { ...scenario.site, account: OWN };
-  return { ...scenario, fair: true, weather: [], dark: [], dead: [], keyless: [], foreign: [], repeated: 0, site };
+  const sites = scenario.sites.map((site) => ({ ...site, account: OWN }));
+  return { ...scenario, fair: true, weather: [], dark: [], dead: [], keyless: [], foreign: [], repeated: 0, sites };
 }
 
 const MUTANTS: Readonly<Record<string, Mutant>> = {
@@ -69,7 +69,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     finds: /before it was copied/,
     adapt: (scenario) => ({
       ...rough({}, { keyless: [{ from: 5 * DAY, until: 40 * DAY }] })(scenario),
-      site: { ...scenario.site, account: OWN, encrypted: true },
+      sites: scenario.sites.map((site) => ({ ...site, account: OWN, encrypted: true })),
       plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, sourceRetention: retention({ last: 1 }) })),
     }),
   },
@@ -111,7 +111,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     code: 'Math.max(limit - inFlight.total, 0)',
     instead: 'limit',
     finds: /copies of ours are under way/,
-    adapt: (scenario) => ({ ...calm(scenario), copyLimit: 20, site: { ...scenario.site, maxCopies: 2 } }),
+    adapt: (scenario) => ({ ...calm(scenario), copyLimit: 20, sites: scenario.sites.map((site) => ({ ...site, maxCopies: 2 })) }),
   },
   'a lost answer is a refusal': {
     file: 'run.ts',
