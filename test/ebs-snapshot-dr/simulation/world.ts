@@ -96,7 +96,7 @@ export class World {
   private retired: StoredInstance[] = [];
   private uses: { readonly image: string; readonly end: () => void }[] = [];
   private foreignCopies: string[] = [];
-  /** Regions whose instances were not all listed to a copy function the last time. */
+  /** Regions whose instances were not all listed to a copy function, and not again since to one that wrote them down. */
   private readonly lied = new Set<string>();
   private names = 0;
 
@@ -273,9 +273,10 @@ export class World {
 
   private async invoke<T>(
     principal: string, caller: Acting, work: (run: Run, line: Line) => Promise<T>, fates = this.fates,
-  ): Promise<RunEnd<T> & { readonly faults: number; readonly metrics: ReadonlyMap<string, number> }> {
+  ): Promise<RunEnd<T> & { readonly faults: number; readonly metrics: ReadonlyMap<string, number>; /** Regions that told all their instances. */ readonly told: readonly string[] }> {
     this.tally.invocations += 1;
     let faults = 0;
+    const told: string[] = [];
     const counted: Fates = (call) => {
       const drawn = fates(call);
       // What two answers in a row lack counts as gone: nothing else tells an instance that was terminated from one that is left out.
@@ -283,7 +284,7 @@ export class World {
       const lies = principal.startsWith('copy') && call.operation === 'DescribeInstances' && (drawn === 'empty' || drawn === 'partial');
       const fate = lies && this.lied.has(call.region) ? 'fine' : drawn;
       if (lies && fate !== 'fine') this.lied.add(call.region);
-      else if (principal.startsWith('copy') && call.operation === 'DescribeInstances') this.lied.delete(call.region);
+      else if (call.operation === 'DescribeInstances' && fate === 'fine') told.push(call.region);
       if (fate !== 'fine') faults += 1;
       if (fate !== 'fine' && process.env.KIT_VERBOSE === '1') this.say(principal, fate, call);
       return fate;
@@ -308,7 +309,7 @@ export class World {
     this.checkEnd(principal, end, faults);
     const isAlone = /^(watch|prune) site/.test(principal);
     if (isAlone && line.calls.some(({ region }) => region !== caller.region)) this.oracle.fail(`${principal} called another Region`);
-    return { ...end, faults, metrics };
+    return { ...end, faults, metrics, told };
   }
 
   /** Errors of the program are none of AWS's, and without a fault there is none at all. */
@@ -404,6 +405,7 @@ export class World {
       key: site.key,
     }));
     if (end.kind !== 'ok' || end.value === undefined) return;
+    end.told.forEach((region) => this.lied.delete(region));
     this.roll(site, end.faults === 0);
     if (calm) this.oracle.checkSlots(site.index, this.model.copiesUnderWay(site), ({ visibleAt }) => visibleAt < this.clock.now() - MINUTE);
   }
