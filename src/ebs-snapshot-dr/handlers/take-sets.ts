@@ -150,7 +150,7 @@ async function snapshot(run: TakeSetsRun, { instance, set, members, excluded }: 
   try {
     const tags = originalTags(plan, set, instance, members, origin, frozen);
     const isRoot = ({ device }: Volume) => device === instance.rootDevice;
-    const create = (copyVolumeTags: boolean) => ec2.createSnapshots({
+    const call = (copyVolumeTags: boolean) => ec2.createSnapshots({
       instance: instance.instance,
       excludeVolumes: excluded.filter((volume) => !isRoot(volume)).map(({ volume }) => volume),
       excludeRoot: excluded.some(isRoot),
@@ -160,11 +160,11 @@ async function snapshot(run: TakeSetsRun, { instance, set, members, excluded }: 
       ...frozen && { timeoutMs: frozen.until - clock.now() },
     });
     const withTheirs = members.every((volume) => mayCopyTags(volume, tags));
-    return await create(withTheirs).catch((error: unknown) => {
+    return await call(withTheirs).catch((error: unknown) => {
       if (!withTheirs || codeOf(error) !== 'TagPolicyViolation') throw error;
       // Volumes may be older than the policy. A set without their tags is better than none.
       log.warn('a tag policy refuses the tags of volumes, their snapshots get ours only', { set });
-      return create(false);
+      return call(false);
     });
   } finally {
     if (frozen) await thaw(run, instance, frozen.command);

@@ -1,20 +1,25 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
-import type * as Scenarios from './scenario';
+import * as Scenarios from './scenario';
 import type * as Worlds from './world';
-import { hash32 } from '../../kit/faults';
+import { hash32, Prng } from '../../kit/faults';
 import { retention } from '../builders';
 
 /** Breaks the handlers in ways they could be broken, and shows that the simulation finds each of them. */
 
 type Scenario = Scenarios.Scenario;
 
-interface Mutant {
+interface Edit {
   readonly file: string;
   /** Stands in the file exactly once. */
   readonly code: string;
   readonly instead: string;
+}
+
+interface Mutant extends Edit {
+  /** Where one guard stands behind another. */
+  readonly also?: Edit;
   readonly finds: RegExp;
   /** What makes it show sooner. */
   readonly adapt?: Adapt;
@@ -45,6 +50,26 @@ function sparing(scenario: Scenario): Scenario {
 function calm(scenario: Scenario): Scenario {
   const sites = scenario.sites.map((site) => ({ ...site, account: OWN }));
   return { ...scenario, fair: true, weather: [], dark: [], dead: [], keyless: [], foreign: [], repeated: 0, sites };
+}
+
+/** Images often, and half of the older ones used by somebody. */
+function withImages(scenario: Scenario): Scenario {
+  const plans = scenario.plans.map((plan) => ({ ...plan, imageEveryHours: 48, siteRetention: retention({ last: 2 }) }));
+  return { ...calm(scenario), imagesInUse: 0.5, plans };
+}
+
+/** To the site, and home again. */
+function movingBack(scenario: Scenario): Scenario {
+  const { failback, ...rest } = calm(scenario);
+  const [first] = rest.sites;
+  const plans = rest.plans.filter(({ site }) => site === 0);
+  return calm(Scenarios.withFailback({ ...rest, plans, sites: [first] }, new Prng(scenario.seed)));
+}
+
+/** The plan back has the name of the other one, which only two apps can give it. */
+function namesake(scenario: Scenario): Scenario {
+  const { back, plan } = scenario.failback!;
+  return { ...scenario, plans: scenario.plans.map((each, i) => i === back ? { ...each, plan: scenario.plans[plan].plan } : each) };
 }
 
 const MUTANTS: Readonly<Record<string, Mutant>> = {
@@ -127,6 +152,56 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     finds: /made twice/,
     adapt: rough({ late: 0.05 }, { maxSettleMs: 120_000, repeated: 0.5 }),
   },
+  'a run leaves calls behind that go on in the next one': {
+    file: 'run.ts',
+    code: 'errors.push(error);',
+    instead: 'throw error;',
+    finds: /made twice/,
+    adapt: rough({ throttled: 0.3 }, { repeated: 0.5 }),
+  },
+  'images in use are like any other': {
+    file: 'prune.ts',
+    code: 'unwanted.filter(({ image }) => !used.has(image))',
+    instead: 'unwanted',
+    finds: /deregistered while it is in use/,
+    adapt: withImages,
+  },
+  'images in use are not counted': {
+    file: 'prune.ts',
+    code: 'return used.size;',
+    instead: 'return 0;',
+    finds: /count as in use/,
+    adapt: withImages,
+  },
+  'a copy in the Recycle Bin is there': {
+    file: 'recovery-point.ts',
+    code: "group.filter(({ state }) => state !== 'recoverable')",
+    instead: "group.map((each) => each.state === 'recoverable' ? { ...each, state: 'completed' as const } : each)",
+    finds: /which its policy keeps|newest copy of|last good/,
+    adapt: (scenario) => ({ ...calm(scenario), recycleDays: 7, listsRecycled: true }),
+  },
+  'a copy on its way back from the Recycle Bin is there': {
+    file: 'recovery-point.ts',
+    code: "snapshots.every(({ state }) => state === 'completed')",
+    instead: "snapshots.every(({ state }) => state === 'completed' || state === 'recovering')",
+    finds: /not whole/,
+    adapt: (scenario) => ({ ...calm(scenario), recycleDays: 7 }),
+  },
+  'what has come from a Region goes back there': {
+    file: 'recovery-point.ts',
+    code: "(source !== undefined) !== (side === 'copies') || ",
+    instead: '',
+    also: { file: 'copy-tick.ts', code: ' && !origin.endsWith(`/${ec2.region}`)));', instead: '));' },
+    finds: /to where it comes from/,
+    adapt: (scenario) => namesake(movingBack(scenario)),
+  },
+  'volumes give our tags to their snapshots': {
+    file: 'take-sets.ts',
+    code: 'Object.keys(userTags(tags, Infinity)).length === names.length && ',
+    instead: '',
+    finds: /behind/,
+    adapt: movingBack,
+  },
 };
 const RUNS = 5;
 const DAYS = 60;
@@ -146,13 +221,18 @@ async function bundleOf(mutant?: Mutant): Promise<Bundle> {
       name: 'mutant',
       setup: (run) => run.onLoad({ filter: /ebs-snapshot-dr\/handlers\/[^/]+\.ts$/ }, ({ path }) => {
         const contents = readFileSync(path, 'utf8');
-        return { contents: basename(path) === mutant.file ? contents.replace(mutant.code, () => mutant.instead) : contents, loader: 'ts' };
+        const edits = editsOf(mutant).filter(({ file }) => file === basename(path));
+        return { contents: edits.reduce((broken, { code, instead }) => broken.replace(code, () => instead), contents), loader: 'ts' };
       }),
     }],
   });
   const module = { exports: {} };
   new Function('require', 'module', 'exports', text)(require, module, module.exports);
   return module.exports as Bundle;
+}
+
+function editsOf({ also, ...edit }: Mutant): readonly Edit[] {
+  return also ? [edit, also] : [edit];
 }
 
 /** The first thing that is found wrong, and after how many runs. */
@@ -167,7 +247,7 @@ async function verdict({ World, scenarioOf }: Bundle, { adapt, finds }: Pick<Mut
 }
 
 test.each(Object.entries(MUTANTS))('%s: found', async (_name, mutant) => {
-  expect(readFileSync(join(HANDLERS, mutant.file), 'utf8').split(mutant.code)).toHaveLength(2);
+  for (const { code, file } of editsOf(mutant)) expect(readFileSync(join(HANDLERS, file), 'utf8').split(code)).toHaveLength(2);
   expect(await verdict(await bundleOf(mutant), mutant, RUNS)).toBeDefined();
 }, 300_000);
 

@@ -1,7 +1,10 @@
 import { keptTimes } from './keep-oracle';
 import { DAY, HOUR, MINUTE, type PlanScenario, type Scenario } from './scenario';
 import { lookBackSeconds, TAG } from '../../../src/ebs-snapshot-dr/contract';
-import { type Caller, type CopySnapshotInput, type CreateSnapshotsInput, Ec2Model, type CopyImageInput, type ModelOptions, type StoredImage, type StoredSnapshot } from '../../kit/fakes/ec2';
+import {
+  type Caller, type CopyImageInput, type CopySnapshotInput, type CreateSnapshotsInput, Ec2Model, type ModelOptions, type StoredImage,
+  type StoredSnapshot,
+} from '../../kit/fakes/ec2';
 
 /** A set as it really is. Snapshots are the model's own objects: their states are those of now. */
 interface SetTruth {
@@ -45,7 +48,9 @@ export interface Protected {
  */
 export class Oracle {
   public readonly violations: string[] = [];
-  public readonly counts = { sets: 0, copies: 0, deletions: 0, errors: 0, duplicateCopies: 0, duplicateSets: 0, limitRefusals: 0, images: 0, incremental: 0, recovered: 0 };
+  public readonly counts = {
+    sets: 0, copies: 0, deletions: 0, duplicateCopies: 0, duplicateSets: 0, limitRefusals: 0, images: 0, incremental: 0, recovered: 0,
+  };
   /** Whose copies the model is starting. */
   public foreign = false;
   /** Slots of the first site that are somebody else's. */
@@ -350,8 +355,8 @@ export function isGood({ deleted, state }: StoredSnapshot): boolean {
 
 /** Images of one plan's instance on one side. */
 function isSameKind(one: StoredImage, other: StoredImage): boolean {
-  const instanceOf = ({ tags }: StoredImage) => tags[TAG.set]?.split('@')[0];
-  return one.tags[TAG.plan] === other.tags[TAG.plan] && instanceOf(one) === instanceOf(other) && (one.source === undefined) === (other.source === undefined);
+  const kindOf = ({ source, tags }: StoredImage) => `${tags[TAG.plan]} ${tags[TAG.set]?.split('@')[0]} ${source === undefined}`;
+  return kindOf(one) === kindOf(other);
 }
 
 function nameOf(actor: Acting['actor']): string {

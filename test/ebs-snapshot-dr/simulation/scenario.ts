@@ -107,6 +107,7 @@ export interface Scenario {
   readonly imagesInUse: number;
   /** Deleted snapshots go to the Recycle Bin, from which somebody takes one back now and then. */
   readonly recycleDays: number;
+  readonly listsRecycled: boolean;
   readonly busy?: BusyDays;
   readonly failback?: Failback;
 }
@@ -166,11 +167,13 @@ export function scenarioOf(seed: number, days = 400, size = sizeOf(seed)): Scena
     changeEveryDays: prng.pick([5, 20, 60]),
     imagesInUse: prng.pick([0, 0.3]),
     recycleDays: prng.chance(0.3) ? 7 : 0,
+    listsRecycled: false,
   };
   const more = {
     ...scenario,
     maxLingerMs: prng.pick([0, 0, MINUTE, 10 * MINUTE]),
     strictAccounts: prng.pick([[], [], [OWN, VAULT], [scenario.sites[0].account]]),
+    listsRecycled: prng.chance(0.5),
     ...size === 'small' && prng.chance(0.35) && { busy: busyDays(prng, days) },
   };
   return more.sites[0].account === OWN && prng.chance(0.35) ? withFailback(more, prng) : more;
@@ -197,7 +200,9 @@ export function withFailback(scenario: Scenario, prng: Prng): Scenario {
     plans: [...plans.map((each, i) => i === plan ? { ...each, instances: Math.max(each.instances, least, 2) } : each), back],
     sites: [...scenario.sites, { account: OWN, region: from.region, encrypted: prng.chance(0.6), maxCopies: prng.chance(0.3) ? 0 : copyLimit }],
     dark: fair || gone ? scenario.dark : [...scenario.dark, outage],
-    failback: { plan, back: plans.length, at, homeAt: at + prng.int(Math.floor(days / 10), Math.floor(days / 3)) * DAY, isCareless: prng.chance(0.5) },
+    failback: {
+      plan, back: plans.length, at, homeAt: at + prng.int(Math.floor(days / 10), Math.floor(days / 3)) * DAY, isCareless: prng.chance(0.5),
+    },
   };
 }
 
@@ -221,7 +226,8 @@ function drawnOf(prng: Prng, size: Size, fair: boolean): Drawn {
   return {
     select: prng.pick(SELECTIONS),
     everyMs,
-    rpoMs: everyMs + prng.pick([6 * HOUR, DAY]),
+    // A slot is used once a tick: 500 copies in 60 slots really take up to six hours.
+    rpoMs: everyMs + prng.pick([size === 'full' ? 12 * HOUR : 6 * HOUR, DAY]),
     sourceRetention: prng.chance(0.5) ? retention({ withinHours: prng.pick([48, 24 * 7]) }) : retention({ last: prng.int(1, 5) }),
     siteRetention: retention({
       last: prng.int(0, 3),

@@ -74,6 +74,15 @@ interface Site extends Acting {
   ticking?: Due;
 }
 
+/** What an invocation showed besides its end. */
+interface Seen {
+  readonly faults: number;
+  /** By plan and name. */
+  readonly metrics: ReadonlyMap<string, number>;
+  /** Regions that told all their instances. */
+  readonly told: readonly string[];
+}
+
 interface Due {
   readonly at: number;
   readonly act: () => Promise<void>;
@@ -101,10 +110,17 @@ export class World {
   private names = 0;
 
   constructor(private readonly scenario: Scenario) {
-    const { seed, copyLimit, maxLingerMs, maxSettleMs, plans, recycleDays, sites, strictAccounts } = scenario;
+    const { seed, copyLimit, listsRecycled, maxLingerMs, maxSettleMs, plans, recycleDays, sites, strictAccounts } = scenario;
     this.oracle = new Oracle(scenario, this.clock);
     this.model = new WatchedModel({
-      seed, clock: this.clock, copyLimit, maxSettleMs, maxLingerMs, bucket: { burst: 1000, perSecond: 200 }, refusedTags: { accounts: strictAccounts, keys: [REFUSED_TAG] },
+      seed,
+      clock: this.clock,
+      copyLimit,
+      maxSettleMs,
+      maxLingerMs,
+      listsRecycled,
+      bucket: { burst: 1000, perSecond: 200 },
+      refusedTags: { accounts: strictAccounts, keys: [REFUSED_TAG] },
     }, this.oracle);
     this.chance = new Prng(hash32(seed, 'world'));
     this.sites = sites.map(({ account, encrypted, maxCopies, region }, index) => ({
@@ -118,7 +134,8 @@ export class World {
       key: encrypted ? this.model.addKey({ account, region }).arn : undefined,
     }));
     for (const plan of recycleDays > 0 ? plans : []) {
-      for (const place of [placeOf(plan), this.siteOf(plan)]) this.model.recycle({ ...placeAt(place), tags: { [TAG.plan]: plan.plan }, days: recycleDays });
+      const tags = { [TAG.plan]: plan.plan };
+      for (const place of [placeOf(plan), this.siteOf(plan)]) this.model.recycle({ ...placeAt(place), tags, days: recycleDays });
     }
     if (scenario.busy) this.model.onEvent((event) => this.hear(event));
     this.oracle.isThere = (image) => this.model.anyImage(image) !== undefined;
@@ -192,13 +209,16 @@ export class World {
 
   /** Sets of all plans that are there by then, and functions as their schedules and events really start them. */
   private beBusy({ everyMs, from, until }: NonNullable<Scenario['busy']>): void {
-    const plans = this.scenario.plans.filter((plan) => plan.from < from);
-    for (let at = from; at < until; at += everyMs) plans.forEach((plan) => this.at(START + at, () => this.take(this.scenario.plans.indexOf(plan), START + at)));
-    for (let at = from + 20 * MINUTE; at < until; at += HOUR) {
-      plans.forEach((plan) => this.at(START + at, () => this.prunePlan(this.scenario.plans.indexOf(plan))));
-      new Set(plans.map((plan) => this.siteOf(plan))).forEach((site) => this.at(START + at, () => this.pruneSite(site)));
+    const plans = [...this.scenario.plans.entries()].filter(([, plan]) => plan.from < from);
+    const sites = new Set(plans.map(([, plan]) => this.siteOf(plan)));
+    for (const [i] of plans) {
+      for (let at = START + from; at < START + until; at += everyMs) this.at(at, () => this.take(i, at));
+      for (let at = START + from + 20 * MINUTE; at < START + until; at += HOUR) this.at(at, () => this.prunePlan(i));
     }
-    for (const site of new Set(plans.map((plan) => this.siteOf(plan)))) this.at(START + from, async () => this.tickAt(site, START + from));
+    for (const site of sites) {
+      for (let at = START + from + 25 * MINUTE; at < START + until; at += HOUR) this.at(at, () => this.pruneSite(site));
+      this.at(START + from, async () => this.tickAt(site, START + from));
+    }
   }
 
   private get isBusy(): boolean {
@@ -222,7 +242,8 @@ export class World {
       }
     }
     if (event.detail.event === 'createSnapshots') {
-      for (const plan of this.scenario.plans.filter(({ region }) => region === event.region)) if (isForeign(this.siteOf(plan))) soon(() => this.share(plan));
+      const plans = this.scenario.plans.filter((plan) => plan.region === event.region && isForeign(this.siteOf(plan)));
+      plans.forEach((plan) => soon(() => this.share(plan)));
     }
   }
 
@@ -273,7 +294,7 @@ export class World {
 
   private async invoke<T>(
     principal: string, caller: Acting, work: (run: Run, line: Line) => Promise<T>, fates = this.fates,
-  ): Promise<RunEnd<T> & { readonly faults: number; readonly metrics: ReadonlyMap<string, number>; /** Regions that told all their instances. */ readonly told: readonly string[] }> {
+  ): Promise<RunEnd<T> & Seen> {
     this.tally.invocations += 1;
     let faults = 0;
     const told: string[] = [];
@@ -391,7 +412,9 @@ export class World {
 
   private async share(plan: PlanScenario): Promise<void> {
     const caller = placeOf(plan);
-    await this.invoke(`share ${plan.plan}`, caller, (run, line) => shareSets({ ...run, settings: this.planSettings(plan), ec2: new FakeEc2(this.model, line, caller) }));
+    await this.invoke(`share ${plan.plan}`, caller, (run, line) => shareSets({
+      ...run, settings: this.planSettings(plan), ec2: new FakeEc2(this.model, line, caller),
+    }));
   }
 
   private async copy(site: Site): Promise<void> {
@@ -480,8 +503,9 @@ export class World {
     const ours = this.imagesOf(plan, at).filter(({ source }) => (source !== undefined) === isCopy);
     const used = this.olderOnes(ours).filter((image) => this.model.isInUse(image));
     const must = used.filter((image) => this.oracle.isKeptByUse(image, plan));
-    if (counted < must.length) this.oracle.fail(`${counted} images of ${plan.plan} in ${at.region} count as in use, ${must.map(({ id }) => id).join()} are`);
-    if (counted > used.length) this.oracle.fail(`${counted} images of ${plan.plan} in ${at.region} count as in use, ${used.length} are`);
+    if (counted < must.length || counted > used.length) {
+      this.oracle.fail(`${counted} images of ${plan.plan} in ${at.region} count as in use, ${must.length} to ${used.length} are`);
+    }
   }
 
   private imagesOf(plan: PlanScenario, at: Caller): readonly StoredImage[] {
@@ -528,8 +552,8 @@ export class World {
   /** Whether a whole set within the look-back is not at the site yet, or may become one. */
   private isAwaited({ index }: Site): boolean {
     for (const truth of this.oracle.recentSets()) {
-      if (truth.plan.site !== index || truth.at < this.clock.now() - 3 * DAY || !this.oracle.mayBeWhole(truth) || this.model.isDark(truth.plan.region)) continue;
-      if (this.oracle.isAwaited(truth)) return true;
+      if (truth.plan.site !== index || truth.at < this.clock.now() - 3 * DAY || this.model.isDark(truth.plan.region)) continue;
+      if (this.oracle.mayBeWhole(truth) && this.oracle.isAwaited(truth)) return true;
     }
     return false;
   }
@@ -624,7 +648,8 @@ export class World {
     for (const plan of plans) {
       for (const place of [placeOf(plan), placeAt(this.siteOf(plan))]) {
         for (const { id } of this.imagesOf(plan, place)) {
-          if (!this.uses.some(({ image }) => image === id) && this.chance.chance(imagesInUse)) this.uses.push({ image: id, end: this.use(place, id) });
+          const isUsed = this.uses.some(({ image }) => image === id);
+          if (!isUsed && this.chance.chance(imagesInUse)) this.uses.push({ image: id, end: this.use(place, id) });
         }
       }
     }
@@ -651,6 +676,11 @@ export class World {
     for (const snapshot of this.chance.chance(0.5) ? there.filter(isOfSet) : [one]) {
       this.model.recover(snapshot.id);
       this.oracle.recovered(snapshot);
+    }
+    // It is on its way back for some minutes.
+    for (const site of this.sites.filter((each) => Math.min(...each.plans.map(({ from }) => from)) < this.clock.now() - START)) {
+      this.tickAt(site, this.clock.now() + MINUTE);
+      this.at(this.clock.now() + 2 * MINUTE, () => this.checkRestores(site));
     }
   }
 

@@ -115,6 +115,8 @@ export interface ModelOptions {
   readonly requiredTags?: readonly string[];
   /** Keys whose values comply with the organization's tag policy in no new resource of these accounts. @default none */
   readonly refusedTags?: { readonly accounts: readonly string[]; readonly keys: readonly string[] };
+  /** Whether describes list what is in the Recycle Bin as `recoverable`: the API knows that state, the guide says nothing. @default false */
+  readonly listsRecycled?: boolean;
   /** @default documented */
   readonly arnForm?: ArnForm;
 }
@@ -811,19 +813,28 @@ export class Ec2Model {
   }
 
   private remove(snapshot: StoredSnapshot): void {
-    const { maxLingerMs = 0 } = this.options;
-    if (maxLingerMs === 0) this.store(snapshot).remove(snapshot);
-    else this.clock.after(this.chance.int(0, maxLingerMs), () => this.owners.has(snapshot.id) || this.store(snapshot).remove(snapshot));
     snapshot.deleted = true;
     this.owners.delete(snapshot.id);
     this.place(snapshot).lineages.get(snapshot.lineage)?.copies.delete(snapshot);
     const rule = this.recycling.find(({ account, region, tags }) => account === snapshot.account && region === snapshot.region
       && Object.entries(tags).every(([key, value]) => snapshot.tags[key] === value));
-    if (!rule || snapshot.state !== 'completed') return;
+    if (!rule || snapshot.state !== 'completed') return this.vanish(snapshot);
     this.recycled.set(snapshot.id, snapshot);
     const until = this.clock.now() + rule.days * DAY;
     snapshot.recycledUntil = until;
-    this.clock.at(until, () => snapshot.recycledUntil === until && this.recycled.delete(snapshot.id));
+    if (this.options.listsRecycled) this.store(snapshot).move(snapshot, 'recoverable');
+    else this.vanish(snapshot);
+    this.clock.at(until, () => {
+      if (!snapshot.deleted || snapshot.recycledUntil !== until) return;
+      this.recycled.delete(snapshot.id);
+      this.store(snapshot).remove(snapshot);
+    });
+  }
+
+  private vanish(snapshot: StoredSnapshot): void {
+    const { maxLingerMs = 0 } = this.options;
+    if (maxLingerMs === 0) this.store(snapshot).remove(snapshot);
+    else this.clock.after(this.chance.int(0, maxLingerMs), () => this.owners.has(snapshot.id) || this.store(snapshot).remove(snapshot));
   }
 
   private lineage(copy: StoredSnapshot): Lineage {
