@@ -395,7 +395,10 @@ export class World {
     return !this.isDuring(this.scenario.dead) && !this.model.isDark(site.region);
   }
 
-  /** One period after the next RPO that will pass if nothing comes: the heartbeat has to say so then. */
+  /**
+   * One period after the next RPO that will pass if nothing comes: the heartbeat has to say so then. Between ticks nothing is sent
+   * and nothing judged, so this is where being late shows first.
+   */
   private nextBreach(site: Site): number {
     const now = this.clock.now();
     const times = this.protectedAt(site).map(([name, since]) => now - this.ageOf(name, since) + since.plan.rpoMs + SLACK + REAL_TICK);
@@ -711,6 +714,7 @@ export class World {
       const isDark = [since.plan.region, this.siteOf(since.plan).region].some((region) => this.model.isDark(region));
       if (!isDark && age > since.plan.rpoMs) this.oracle.fail(`in the end ${name} is ${hours(age)} behind`);
     }
+    // Whoever is told that nothing is there makes it again: then checkEnd() has seen that none of it stayed.
     const isLiedTo = this.scenario.weather.some(({ fates }) => fates.empty !== undefined || fates.partial !== undefined);
     if (!isLiedTo && this.oracle.counts.duplicateCopies + this.oracle.counts.duplicateSets > 0) {
       this.oracle.fail(`${this.oracle.counts.duplicateCopies} copies and ${this.oracle.counts.duplicateSets} sets were made twice`);
