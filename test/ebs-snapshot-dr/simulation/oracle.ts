@@ -297,6 +297,13 @@ export class Oracle {
     }
   }
 
+  /** Of all sets, also those that are not the newest: somebody may ask for them by their ids. */
+  public checkOffered(plan: PlanScenario): void {
+    for (const truth of this.sets.values()) {
+      if (truth.plan === plan && !this.isWholeAtSite(truth) && this.isOffered(plan, truth.set)) this.fail(`${truth.key} is offered and is not whole`);
+    }
+  }
+
   /** When all has come to rest. */
   public checkEnd(): void {
     for (const { key, calls, copies } of this.sets.values()) {

@@ -523,6 +523,7 @@ export class World {
 
   /** What a restore would be offered, from the table and from tags alone, beside what there is. */
   private async checkRestores(site: Site): Promise<void> {
+    for (const plan of site.plans) this.oracle.checkOffered(plan);
     for (const rebuild of [false, true]) {
       for (const plan of site.plans) {
         for (const point of await this.offered(site, plan, rebuild)) {
