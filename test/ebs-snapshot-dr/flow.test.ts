@@ -37,6 +37,17 @@ describe('an hour without faults', () => {
     expect(flow.originals()).toHaveLength(before);
   });
 
+  test('pruned before EC2 shows it, a set is not taken for deleted, nor taken again', async () => {
+    const flow = new FlowAtWork({ maxSettleMs: 2 * MINUTE });
+    flow.instance(5);
+    flow.clock.advance(MINUTE);
+    await flow.ok('snapshot');
+    await flow.ok('plan-prune');
+    expect(flow.logs.map(({ message }) => message)).not.toContain('snapshots of a set were deleted by others');
+    await flow.ok('snapshot');
+    expect(flow.originals()).toHaveLength(5);
+  });
+
   test('two invocations at once take one set', async () => {
     const flow = new FlowAtWork();
     flow.instance();
