@@ -1,4 +1,4 @@
-import { setId, TAG } from '../../src/ebs-snapshot-dr/contract';
+import { type RetentionPolicy, setId, TAG } from '../../src/ebs-snapshot-dr/contract';
 import type { CopyCandidate, Instance, Snapshot, Volume } from '../../src/ebs-snapshot-dr/handlers/ports';
 
 export const HOUR = 3600_000;
@@ -73,6 +73,26 @@ export function copies(options: SetOptions = {}): Snapshot[] {
       },
     };
   });
+}
+
+/** A policy of these counts alone. */
+export function retention(given: Partial<RetentionPolicy> = {}): RetentionPolicy {
+  return {
+    last: 0,
+    hourly: 0,
+    daily: 0,
+    weekly: 0,
+    monthly: 0,
+    yearly: 0,
+    withinHours: 0,
+    withinHourlyHours: 0,
+    withinDailyHours: 0,
+    withinWeeklyHours: 0,
+    withinMonthlyHours: 0,
+    withinYearlyHours: 0,
+    timeZone: 'UTC',
+    ...given,
+  };
 }
 
 export function candidate(source: string, extra: Partial<CopyCandidate> = {}): CopyCandidate {

@@ -8,6 +8,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { retention } from './builders';
 import {
   EbsConsistency, EbsDrSite, EbsDrSiteProps, EbsImages, EbsLock, EbsRetention, EbsSchedule, EbsSelection, EbsSnapshotDr, EbsSnapshotDrProps,
 } from '../../src';
@@ -50,21 +51,7 @@ describe('the smallest use', () => {
       plan: 'gold',
       select: { kind: 'tag', key: 'dr', values: ['gold'] },
       rpoSeconds: 7200,
-      retention: {
-        last: 3,
-        hourly: 24,
-        daily: 7,
-        weekly: 5,
-        monthly: 12,
-        yearly: 0,
-        timeZone: 'Etc/UTC',
-        withinHours: 0,
-        withinHourlyHours: 0,
-        withinDailyHours: 0,
-        withinWeeklyHours: 0,
-        withinMonthlyHours: 0,
-        withinYearlyHours: 0,
-      },
+      retention: retention({ last: 3, hourly: 24, daily: 7, weekly: 5, monthly: 12, timeZone: 'Etc/UTC' }),
       brake: { maxSets: 100, maxShare: 0.1 },
       imageEveryHours: 0,
       sites: [{ region: 'eu-central-1' }],

@@ -1,3 +1,4 @@
+import { retention } from './builders';
 import { METRIC, type PlanSettings, type RecoveryPoint, setId, type SitePlan, type SiteSettings, TAG } from '../../src/ebs-snapshot-dr/contract';
 import { copyTick } from '../../src/ebs-snapshot-dr/handlers/copy-tick';
 import { type Freezer, LEDGER } from '../../src/ebs-snapshot-dr/handlers/ports';
@@ -17,22 +18,8 @@ export const SITE: Caller = { account: '123456789012', region: 'eu-central-1' };
 export const PLAN = 'gold';
 export const ORIGIN = `${SOURCE.account}/${SOURCE.region}`;
 
-export const KEEP_ALL: PlanSettings['retention'] = {
-  last: -1,
-  hourly: 0,
-  daily: 0,
-  weekly: 0,
-  monthly: 0,
-  yearly: 0,
-  withinHours: 0,
-  withinHourlyHours: 0,
-  withinDailyHours: 0,
-  withinWeeklyHours: 0,
-  withinMonthlyHours: 0,
-  withinYearlyHours: 0,
-  timeZone: 'UTC',
-};
-export const KEEP_LAST = (last: number): PlanSettings['retention'] => ({ ...KEEP_ALL, last });
+export const KEEP_ALL = retention({ last: -1 });
+export const KEEP_LAST = (last: number): PlanSettings['retention'] => retention({ last });
 
 const SELECT: PlanSettings['select'] = { kind: 'tag', key: 'dr', values: ['gold'] };
 const BRAKE = { maxSets: 1000, maxShare: 1 };

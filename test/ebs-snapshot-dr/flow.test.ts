@@ -1,7 +1,7 @@
-import { FlowAtWork, KEEP_LAST, ORIGIN, PLAN, SITE, SOURCE, STEADY, type Verb } from './flow-at-work';
+import { FlowAtWork, KEEP_LAST, ORIGIN, PLAN, SITE, SOURCE, START, STEADY, type Verb } from './flow-at-work';
 import { METRIC, TAG } from '../../src/ebs-snapshot-dr/contract';
 import { LEDGER } from '../../src/ebs-snapshot-dr/handlers/ports';
-import { DAY, Ec2Error, FAIR, type Fate, type Fates, fateAt, HOUR, type LineCall, MINUTE } from '../kit/fakes/ec2';
+import { DAY, Ec2Error, Ec2Model, FAIR, type Fate, type Fates, fateAt, HOUR, type LineCall, MINUTE, VirtualClock } from '../kit/fakes/ec2';
 
 /** The runs over the model of EC2, in process: every row of the failure table that needs no function around it. */
 
@@ -35,6 +35,17 @@ describe('an hour without faults', () => {
     const before = flow.originals().length;
     expect(await flow.run('snapshot')).toEqual({ kind: 'ok', value: { taken: 0, before: 1, gone: 0 } });
     expect(flow.originals()).toHaveLength(before);
+  });
+
+  test('pruned before EC2 shows it, a set is not taken for deleted, nor taken again', async () => {
+    const flow = new FlowAtWork({ maxSettleMs: 2 * MINUTE });
+    flow.instance(5);
+    flow.clock.advance(MINUTE);
+    await flow.ok('snapshot');
+    await flow.ok('plan-prune');
+    expect(flow.logs.map(({ message }) => message)).not.toContain('snapshots of a set were deleted by others');
+    await flow.ok('snapshot');
+    expect(flow.originals()).toHaveLength(5);
   });
 
   test('two invocations at once take one set', async () => {
@@ -175,6 +186,16 @@ describe('copies that fail', () => {
     await flow.hour();
     expect(flow.points.map(({ members }) => members.map(({ device }) => device))).toEqual([['/dev/sda', '/dev/sdb']]);
     expect(flow.copies().map(({ tags }) => [tags[TAG.device], tags.team, tags.cost]).sort()).toEqual([['/dev/sda', undefined, undefined], ['/dev/sdb', undefined, '1']]);
+    expect(flow.logs.filter(({ message }) => message.startsWith('a tag policy refuses'))).toHaveLength(1);
+  });
+
+  test('a tag that a tag policy forbids costs the set its volumes\' tags, not the set', async () => {
+    const flow = new FlowAtWork({ model: new Ec2Model({ clock: new VirtualClock(START), durations: STEADY, refusedTags: { accounts: [SOURCE.account], keys: ['team'] } }) });
+    flow.instance([{ device: '/dev/sda', tags: { team: 'db' } }, { device: '/dev/sdb', tags: { cost: '1' } }]);
+    flow.instance([{ device: '/dev/sda', tags: { cost: '1' } }]);
+    await flow.hour();
+    expect(flow.points.map(({ members }) => members.length).sort()).toEqual([1, 2]);
+    expect(flow.originals().map(({ tags }) => [tags.team, tags.cost]).sort()).toEqual([[undefined, undefined], [undefined, undefined], [undefined, '1']]);
     expect(flow.logs.filter(({ message }) => message.startsWith('a tag policy refuses'))).toHaveLength(1);
   });
 

@@ -1,4 +1,4 @@
-import { at, copies, DAY, type SetOptions, T0 } from './builders';
+import { at, copies, DAY, retention, type SetOptions, T0 } from './builders';
 import { FakeStacks, StackModel, type StackModelOptions } from './stack-model';
 import { type DrillEvent, type ProbeRequest, type RestoreAnswer, type RestoreRequest, type RestoreSettings, setId, type SitePlan, type SiteSettings, TAG } from '../../src/ebs-snapshot-dr/contract';
 import { type DrillWorld, runDrill } from '../../src/ebs-snapshot-dr/handlers/drill-run';
@@ -18,21 +18,7 @@ export const PLAN: SitePlan = {
   region: 'us-east-1',
   rpoSeconds: 7200,
   select: { kind: 'tag', key: 'dr', values: [] },
-  retention: {
-    last: 1,
-    hourly: 0,
-    daily: 0,
-    weekly: 0,
-    monthly: 0,
-    yearly: 0,
-    withinHours: 0,
-    withinHourlyHours: 0,
-    withinDailyHours: 0,
-    withinWeeklyHours: 0,
-    withinMonthlyHours: 0,
-    withinYearlyHours: 0,
-    timeZone: 'UTC',
-  },
+  retention: retention({ last: 1 }),
   brake: { maxSets: 10, maxShare: 0.1 },
   timedCopies: false,
   archiveAfterDays: 0,

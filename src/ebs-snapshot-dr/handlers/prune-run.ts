@@ -3,7 +3,7 @@ import type { Ec2, Millis, Objects } from './ports';
 import { LEDGER } from './ports';
 import { prune, type Pruned, type PruneRun, type Side } from './prune';
 import { readSets, type SetView } from './recovery-point';
-import { codeOf, exclusively } from './run';
+import { codeOf, exclusively, SETTLING_MS } from './run';
 import { lookBackSeconds, type PlanSettings, type RecoveryPoint, type SitePlan, type SiteSettings, TAG } from '../contract';
 
 export interface PlanPruneRun extends PruneRun {
@@ -21,7 +21,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** In the plan's own Region. Undefined if another run is at work. */
 export async function prunePlan(run: PlanPruneRun): Promise<Pruned | undefined> {
-  const { ledger, settings: { plan, retention, brake } } = run;
+  const { clock, ledger, settings: { plan, retention, brake } } = run;
   return exclusively(`prune ${plan}`, run, () => prune(run, {
     kind: 'originals',
     plan,
@@ -30,7 +30,8 @@ export async function prunePlan(run: PlanPruneRun): Promise<Pruned | undefined> 
     brokenAfterMs: HOUR_MS,
     archiveAfterDays: 0,
     known: async () => new Map((await ledger.list(LEDGER.set(plan)))
-      .filter(({ state }) => state === 'taken')
+      // EC2 may not show a new set yet: that would look like one somebody deleted, and it would be taken again.
+      .filter(({ at, state }) => state === 'taken' && clock.now() - at >= SETTLING_MS)
       .map(({ sk, snapshots }) => [sk, snapshots as readonly string[]])),
     forget: (set) => ledger.remove(LEDGER.set(plan), set),
     awaited: (sets) => awaitedBySites(run, sets),

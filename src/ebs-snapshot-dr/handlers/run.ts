@@ -34,13 +34,27 @@ export function isRefusal(error: unknown): boolean {
   return REFUSALS.test(codeOf(error)) && codeOf(error) !== 'UnknownError';
 }
 
-/** `width` at a time, in their order; answers in their order. */
+/**
+ * `width` at a time, in their order; answers in their order. After an error no item is begun, and those under way are waited for:
+ * what a run leaves behind, Lambda would go on with in the next one, on old news.
+ *
+ * @throws the first error
+ */
 export async function inParallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const answers: R[] = [];
+  const errors: unknown[] = [];
   const queue = items.entries();
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, async () => {
-    for (const [index, item] of queue) answers[index] = await work(item);
+    for (const [index, item] of queue) {
+      if (errors.length > 0) return;
+      try {
+        answers[index] = await work(item);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
   }));
+  if (errors.length > 0) throw errors[0];
   return answers;
 }
 

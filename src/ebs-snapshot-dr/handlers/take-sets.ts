@@ -147,20 +147,27 @@ async function create(run: TakeSetsRun, target: Target, claim: LedgerItem): Prom
 type Created = Awaited<ReturnType<Ec2['createSnapshots']>>;
 
 /** While file systems are frozen, if they can be. Only the call's answer is waited for. */
-async function snapshot(run: TakeSetsRun, { instance, set, members, excluded }: Target, call: Millis): Promise<Created> {
-  const { clock, ec2, settings: { plan }, origin } = run;
+async function snapshot(run: TakeSetsRun, { instance, set, members, excluded }: Target, at: Millis): Promise<Created> {
+  const { clock, ec2, log, settings: { plan }, origin } = run;
   const frozen = await freeze(run, instance);
   try {
-    const tags = originalTags(plan, set, call, instance, members, origin, frozen);
+    const tags = originalTags(plan, set, at, instance, members, origin, frozen);
     const isRoot = ({ device }: Volume) => device === instance.rootDevice;
-    return await ec2.createSnapshots({
+    const call = (copyVolumeTags: boolean) => ec2.createSnapshots({
       instance: instance.instance,
       excludeVolumes: excluded.filter((volume) => !isRoot(volume)).map(({ volume }) => volume),
       excludeRoot: excluded.some(isRoot),
-      copyVolumeTags: members.every((volume) => mayCopyTags(volume, tags)),
+      copyVolumeTags,
       tags,
       description: `${plan} ${set}`,
       ...frozen && { timeoutMs: frozen.until - clock.now() },
+    });
+    const withTheirs = members.every((volume) => mayCopyTags(volume, tags));
+    return await call(withTheirs).catch((error: unknown) => {
+      if (!withTheirs || codeOf(error) !== 'TagPolicyViolation') throw error;
+      // Volumes may be older than the policy. A set without their tags is better than none.
+      log.warn('a tag policy refuses the tags of volumes, their snapshots get ours only', { set });
+      return call(false);
     });
   } finally {
     if (frozen) await thaw(run, instance, frozen.command);

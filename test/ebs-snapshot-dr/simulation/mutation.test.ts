@@ -1,20 +1,25 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
-import type * as Scenarios from './scenario';
+import * as Scenarios from './scenario';
 import type * as Worlds from './world';
-import type { RetentionPolicy } from '../../../src/ebs-snapshot-dr/contract';
-import { hash32 } from '../../kit/faults';
+import { hash32, Prng } from '../../kit/faults';
+import { retention } from '../builders';
 
 /** Breaks the handlers in ways they could be broken, and shows that the simulation finds each of them. */
 
 type Scenario = Scenarios.Scenario;
 
-interface Mutant {
+interface Edit {
   readonly file: string;
   /** Stands in the file exactly once. */
   readonly code: string;
   readonly instead: string;
+}
+
+interface Mutant extends Edit {
+  /** Where one guard stands behind another. */
+  readonly also?: Edit;
   readonly finds: RegExp;
   /** What makes it show sooner. */
   readonly adapt?: Adapt;
@@ -37,30 +42,35 @@ function sparing(scenario: Scenario): Scenario {
   return {
     ...bad,
     weather: bad.weather.map((spell) => ({ ...spell, mishaps: { set: 0, copy: 0.5 } })),
-    plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, siteRetention: { ...NONE, last: 1 } })),
+    plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, siteRetention: retention({ last: 1 }) })),
   };
 }
 
-const NONE: RetentionPolicy = {
-  last: 0,
-  hourly: 0,
-  daily: 0,
-  weekly: 0,
-  monthly: 0,
-  yearly: 0,
-  withinHours: 0,
-  withinHourlyHours: 0,
-  withinDailyHours: 0,
-  withinWeeklyHours: 0,
-  withinMonthlyHours: 0,
-  withinYearlyHours: 0,
-  timeZone: 'UTC',
-};
-
 /** No faults at all. */
 function calm(scenario: Scenario): Scenario {
-  const site = { ...scenario.site, account: OWN };
-  return { ...scenario, fair: true, weather: [], dark: [], dead: [], keyless: [], foreign: [], repeated: 0, site };
+  const sites = scenario.sites.map((site) => ({ ...site, account: OWN }));
+  return { ...scenario, fair: true, weather: [], dark: [], dead: [], keyless: [], foreign: [], repeated: 0, sites };
+}
+
+/** Images often, and half of the older ones used by somebody. */
+function withImages(scenario: Scenario): Scenario {
+  const plans = scenario.plans.map((plan) => ({ ...plan, imageEveryHours: 48, siteRetention: retention({ last: 2 }) }));
+  return { ...calm(scenario), imagesInUse: 0.5, plans };
+}
+
+/** To the site, and home again. */
+function movingBack(scenario: Scenario): Scenario {
+  const { failback, ...rest } = calm(scenario);
+  const [first] = rest.sites;
+  const plans = rest.plans.filter(({ site }) => site === 0);
+  const moving = Scenarios.withFailback({ ...rest, plans, sites: [first] }, new Prng(scenario.seed));
+  return { ...calm(moving), failback: { ...moving.failback!, isCareless: true } };
+}
+
+/** The plan back has the name of the other one, which only two apps can give it. */
+function namesake(scenario: Scenario): Scenario {
+  const { back, plan } = scenario.failback!;
+  return { ...scenario, plans: scenario.plans.map((each, i) => i === back ? { ...each, plan: scenario.plans[plan].plan } : each) };
 }
 
 const MUTANTS: Readonly<Record<string, Mutant>> = {
@@ -85,8 +95,8 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     finds: /before it was copied/,
     adapt: (scenario) => ({
       ...rough({}, { keyless: [{ from: 5 * DAY, until: 40 * DAY }] })(scenario),
-      site: { ...scenario.site, account: OWN, encrypted: true },
-      plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, sourceRetention: { ...NONE, last: 1 } })),
+      sites: scenario.sites.map((site) => ({ ...site, account: OWN, encrypted: true })),
+      plans: scenario.plans.map((plan) => ({ ...plan, everyMs: DAY / 2, sourceRetention: retention({ last: 1 }) })),
     }),
   },
   'a period keeps its last set, not its first': {
@@ -127,7 +137,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     code: 'Math.max(limit - inFlight.total, 0)',
     instead: 'limit',
     finds: /copies of ours are under way/,
-    adapt: (scenario) => ({ ...calm(scenario), copyLimit: 20, site: { ...scenario.site, maxCopies: 2 } }),
+    adapt: (scenario) => ({ ...calm(scenario), copyLimit: 20, sites: scenario.sites.map((site) => ({ ...site, maxCopies: 2 })) }),
   },
   'a lost answer is a refusal': {
     file: 'run.ts',
@@ -142,6 +152,35 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     instead: '',
     finds: /made twice/,
     adapt: rough({ late: 0.05 }, { maxSettleMs: 120_000, repeated: 0.5 }),
+  },
+  'a run leaves calls behind that go on in the next one': {
+    file: 'run.ts',
+    code: 'errors.push(error);',
+    instead: 'throw error;',
+    finds: /made twice/,
+    adapt: rough({ throttled: 0.3 }, { repeated: 0.5, busy: { from: 5 * DAY, until: 10 * DAY, everyMs: DAY / 24 } }),
+  },
+  'images in use are like any other': {
+    file: 'prune.ts',
+    code: 'unwanted.filter(({ image }) => !used.has(image))',
+    instead: 'unwanted',
+    finds: /deregistered while it is in use/,
+    adapt: withImages,
+  },
+  'images in use are not counted': {
+    file: 'prune.ts',
+    code: 'return used.size;',
+    instead: 'return 0;',
+    finds: /count as in use/,
+    adapt: withImages,
+  },
+  'what has come from a Region goes back there': {
+    file: 'recovery-point.ts',
+    code: "(source !== undefined) !== (side === 'copies') || ",
+    instead: '',
+    also: { file: 'copy-tick.ts', code: ' && !origin.endsWith(`/${ec2.region}`)));', instead: '));' },
+    finds: /to where it comes from/,
+    adapt: (scenario) => namesake(movingBack(scenario)),
   },
 };
 const RUNS = 5;
@@ -162,7 +201,8 @@ async function bundleOf(mutant?: Mutant): Promise<Bundle> {
       name: 'mutant',
       setup: (run) => run.onLoad({ filter: /ebs-snapshot-dr\/handlers\/[^/]+\.ts$/ }, ({ path }) => {
         const contents = readFileSync(path, 'utf8');
-        return { contents: basename(path) === mutant.file ? contents.replace(mutant.code, () => mutant.instead) : contents, loader: 'ts' };
+        const edits = editsOf(mutant).filter(({ file }) => file === basename(path));
+        return { contents: edits.reduce((broken, { code, instead }) => broken.replace(code, () => instead), contents), loader: 'ts' };
       }),
     }],
   });
@@ -171,10 +211,14 @@ async function bundleOf(mutant?: Mutant): Promise<Bundle> {
   return module.exports as Bundle;
 }
 
+function editsOf({ also, ...edit }: Mutant): readonly Edit[] {
+  return also ? [edit, also] : [edit];
+}
+
 /** The first thing that is found wrong, and after how many runs. */
 async function verdict({ World, scenarioOf }: Bundle, { adapt, finds }: Pick<Mutant, 'adapt' | 'finds'>, runs: number): Promise<string | undefined> {
   for (let i = 0; i < runs; i++) {
-    const drawn = scenarioOf(hash32('mutation', i), DAYS, 'small');
+    const { busy: _, ...drawn } = { ...scenarioOf(hash32('mutation', i), DAYS, 'small'), maxLingerMs: 0, strictAccounts: [] };
     const { violations } = await new World(adapt ? adapt(drawn) : drawn).run();
     const fitting = violations.find((line) => finds.test(line));
     if (fitting !== undefined) return `${fitting} (run ${i + 1})`;
@@ -183,7 +227,7 @@ async function verdict({ World, scenarioOf }: Bundle, { adapt, finds }: Pick<Mut
 }
 
 test.each(Object.entries(MUTANTS))('%s: found', async (_name, mutant) => {
-  expect(readFileSync(join(HANDLERS, mutant.file), 'utf8').split(mutant.code)).toHaveLength(2);
+  for (const { code, file } of editsOf(mutant)) expect(readFileSync(join(HANDLERS, file), 'utf8').split(code)).toHaveLength(2);
   expect(await verdict(await bundleOf(mutant), mutant, RUNS)).toBeDefined();
 }, 300_000);
 

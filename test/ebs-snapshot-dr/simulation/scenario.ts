@@ -1,6 +1,7 @@
 import type { Brake, RetentionPolicy, Selection } from '../../../src/ebs-snapshot-dr/contract';
 import type { FateRates } from '../../kit/fakes/ec2';
 import { hash32, Prng } from '../../kit/faults';
+import { retention } from '../builders';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -26,6 +27,10 @@ export interface Weather extends Spell {
 export interface PlanScenario {
   readonly plan: string;
   readonly region: string;
+  /** Index of the site its copies go to. */
+  readonly site: number;
+  /** When it and, if it is the first one there, its site are deployed. */
+  readonly from: number;
   readonly instances: number;
   readonly select: Selection;
   readonly everyMs: number;
@@ -45,10 +50,26 @@ export interface SiteScenario {
   readonly maxCopies: number;
 }
 
+/** Sets every few hours, and the functions' real schedules and events. */
+export interface BusyDays extends Spell {
+  readonly everyMs: number;
+}
+
+/** All but one of a plan's instances move to its site, where a plan back protects them, and later home again. */
+export interface Failback {
+  readonly plan: number;
+  readonly back: number;
+  readonly at: number;
+  readonly homeAt: number;
+  /** Whoever restores gives volumes all tags of the snapshots they are made of, ours too. */
+  readonly isCareless: boolean;
+}
+
 /**
- * One run. What it leaves out, so that a thousand take no day: functions tick every 20 to 30 minutes while something is to be done and
- * else once or twice a day, and prune every 2 to 20 days; sets are taken every 12 hours to 2 days of a small fleet, every 7 days of
- * the full one; there is no freezing, no artifact, no restored stack and no plan back. A fifth of the runs has no fault at all.
+ * One run. What it leaves out, so that a thousand take no day: functions tick every 20 to 30 minutes while something is to be done,
+ * else once or twice a day and when an RPO passes, and prune every 2 to 20 days; sets are taken every 12 hours to 2 days of a small
+ * fleet, every 7 days of the full one. Some runs of small fleets have a few days of real schedules and events. There is no freezing,
+ * no artifact, no stack, and no way back from another account. A fifth of the runs has no fault at all.
  */
 export interface Scenario {
   readonly seed: number;
@@ -57,11 +78,15 @@ export interface Scenario {
   /** No fault at all: then nothing may raise an alarm. */
   readonly fair: boolean;
   readonly plans: readonly PlanScenario[];
-  /** All plans go to this one. */
-  readonly site: SiteScenario;
+  /** Plans go to the first one, a plan back to the second. */
+  readonly sites: readonly SiteScenario[];
   /** Copies EC2 allows in the site's Region. */
   readonly copyLimit: number;
   readonly maxSettleMs: number;
+  /** So long describes may show what is gone. */
+  readonly maxLingerMs: number;
+  /** Accounts whose tag policy refuses some users' tags. */
+  readonly strictAccounts: readonly string[];
   /** Longest time between ticks in which nothing happens. */
   readonly heartbeatMs: number;
   readonly pruneEveryMs: number;
@@ -70,11 +95,11 @@ export interface Scenario {
   readonly repeated: number;
   /** The plan's Region answers nobody. */
   readonly dark: readonly (Spell & { readonly plan: number })[];
-  /** No function of the site runs. */
+  /** No function of any site runs. */
   readonly dead: readonly Spell[];
-  /** The site's key is disabled. */
+  /** The first site's key is disabled. */
   readonly keyless: readonly Spell[];
-  /** Somebody else's copies take slots. */
+  /** Somebody else's copies take slots of the first site. */
   readonly foreign: readonly Spell[];
   /** Days between changes of the fleet: instances replaced, volumes attached and detached, stopped and tagged anew. */
   readonly changeEveryDays: number;
@@ -82,6 +107,9 @@ export interface Scenario {
   readonly imagesInUse: number;
   /** Deleted snapshots go to the Recycle Bin, from which somebody takes one back now and then. */
   readonly recycleDays: number;
+  readonly listsRecycled: boolean;
+  readonly busy?: BusyDays;
+  readonly failback?: Failback;
 }
 
 export type Size = 'small' | 'middle' | 'full';
@@ -112,20 +140,22 @@ export function scenarioOf(seed: number, days = 400, size = sizeOf(seed)): Scena
   const sites = REGIONS.filter((region) => plans.every((plan) => plan.region !== region));
   const isGone = !fair && prng.chance(0.15);
   const gone = { plan: 0, from: prng.int(Math.floor(days / 2), days - 5) * DAY, until: Infinity };
-  return {
+  const scenario: Scenario = {
     seed,
     size,
     days,
     fair,
     plans,
-    site: {
+    sites: [{
       account: prng.chance(0.25) ? VAULT : OWN,
       region: prng.pick(sites),
       encrypted: prng.chance(0.6),
       maxCopies: prng.chance(0.3) ? 0 : copyLimit,
-    },
+    }],
     copyLimit,
     maxSettleMs: prng.pick([0, 2000, 2 * MINUTE]),
+    maxLingerMs: 0,
+    strictAccounts: [],
     heartbeatMs: size === 'small' ? 12 * HOUR : DAY,
     pruneEveryMs: size === 'small' ? 2 * DAY : size === 'middle' ? 5 * DAY : 20 * DAY,
     weather: spells(6, 20).map((spell) => ({ ...spell, ...weatherOf(prng) })),
@@ -137,6 +167,42 @@ export function scenarioOf(seed: number, days = 400, size = sizeOf(seed)): Scena
     changeEveryDays: prng.pick([5, 20, 60]),
     imagesInUse: prng.pick([0, 0.3]),
     recycleDays: prng.chance(0.3) ? 7 : 0,
+    listsRecycled: false,
+  };
+  const more = {
+    ...scenario,
+    maxLingerMs: prng.pick([0, 0, MINUTE, 10 * MINUTE]),
+    strictAccounts: prng.pick([[], [], [OWN, VAULT], [scenario.sites[0].account]]),
+    listsRecycled: prng.chance(0.5),
+    ...size === 'small' && prng.chance(0.35) && { busy: busyDays(prng, days) },
+  };
+  return more.sites[0].account === OWN && prng.chance(0.35) ? withFailback(more, prng) : more;
+}
+
+function busyDays(prng: Prng, days: number): BusyDays {
+  const from = prng.int(3, days - QUIET_DAYS - 5) * DAY;
+  return { from, until: from + prng.int(1, 3) * DAY, everyMs: prng.pick([1, 2, 6]) * HOUR };
+}
+
+/** The plan's Region is dark when its instances move, for good or for a while; a run without faults rehearses that. */
+export function withFailback(scenario: Scenario, prng: Prng): Scenario {
+  const { days, fair, plans, size, copyLimit } = scenario;
+  const gone = scenario.dark.find(({ until }) => until === Infinity);
+  const plan = gone?.plan ?? prng.int(0, plans.length - 1);
+  const last = days - QUIET_DAYS;
+  const at = (gone ? Math.min(gone.from + DAY, last * DAY) : prng.int(Math.floor(days / 5), Math.floor(days / 2)) * DAY) + 7 * HOUR;
+  const [least] = INSTANCES[size];
+  const from = plans[plan];
+  const back: PlanScenario = { ...from, ...drawnOf(prng, size, fair), plan: 'back', region: scenario.sites[0].region, site: 1, from: at, instances: 0 };
+  const outage = { plan, from: at - prng.int(1, 20) * HOUR, until: Math.min(at + prng.int(1, 20 * 24) * HOUR, last * DAY) };
+  return {
+    ...scenario,
+    plans: [...plans.map((each, i) => i === plan ? { ...each, instances: Math.max(each.instances, least, 2) } : each), back],
+    sites: [...scenario.sites, { account: OWN, region: from.region, encrypted: prng.chance(0.6), maxCopies: prng.chance(0.3) ? 0 : copyLimit }],
+    dark: fair || gone ? scenario.dark : [...scenario.dark, outage],
+    failback: {
+      plan, back: plans.length, at, homeAt: at + prng.int(Math.floor(days / 10), Math.floor(days / 3)) * DAY, isCareless: prng.chance(0.5),
+    },
   };
 }
 
@@ -149,51 +215,35 @@ function plansOf(prng: Prng, size: Size, fair: boolean): PlanScenario[] {
   const regions = prng.shuffle([...REGIONS]).slice(0, size === 'full' ? 1 : prng.int(1, 2));
   const [least, most] = INSTANCES[size];
   const instances = Math.ceil(prng.int(least, most) / regions.length);
-  return regions.map((region, i) => {
-    const everyMs = prng.pick(EVERY[size]);
-    const images = prng.chance(0.3) && size !== 'full';
-    return {
-      plan: `plan-${i}`,
-      region,
-      instances,
-      select: prng.pick(SELECTIONS),
-      everyMs,
-      rpoMs: everyMs + prng.pick([6 * HOUR, DAY]),
-      sourceRetention: prng.chance(0.5) ? retention({ withinHours: prng.pick([48, 24 * 7]) }) : retention({ last: prng.int(1, 5) }),
-      siteRetention: retention({
-        last: prng.int(0, 3),
-        daily: prng.int(0, 10),
-        weekly: prng.int(0, 5),
-        monthly: prng.int(0, 12),
-        yearly: prng.int(0, 2),
-        withinHours: prng.pick([0, 0, 24, 24 * 5]),
-        withinWeeklyHours: prng.pick([0, 0, 24 * 50]),
-        timeZone: prng.pick(['UTC', 'Europe/Berlin', 'America/New_York']),
-      }),
-      brake: fair || prng.chance(0.8) ? { maxSets: 100_000, maxShare: 1 } : { maxSets: 20, maxShare: 0.2 },
-      imageEveryHours: images ? prng.pick([24 * 7, 24 * 30]) : 0,
-      lockDays: prng.chance(0.2) ? prng.pick([1, 7]) : 0,
-      archiveAfterDays: prng.chance(0.2) ? 60 : 0,
-    };
-  });
+  return regions.map((region, i) => ({ plan: `plan-${i}`, region, site: 0, from: 0, instances, ...drawnOf(prng, size, fair) }));
 }
 
-function retention(given: Partial<RetentionPolicy>): RetentionPolicy {
+type Drawn = Omit<PlanScenario, 'plan' | 'region' | 'site' | 'from' | 'instances'>;
+
+function drawnOf(prng: Prng, size: Size, fair: boolean): Drawn {
+  const everyMs = prng.pick(EVERY[size]);
+  const images = prng.chance(0.3) && size !== 'full';
   return {
-    last: 0,
-    hourly: 0,
-    daily: 0,
-    weekly: 0,
-    monthly: 0,
-    yearly: 0,
-    withinHours: 0,
-    withinHourlyHours: 0,
-    withinDailyHours: 0,
-    withinWeeklyHours: 0,
-    withinMonthlyHours: 0,
-    withinYearlyHours: 0,
-    timeZone: 'UTC',
-    ...given,
+    select: prng.pick(SELECTIONS),
+    everyMs,
+    // A slot is used once a tick: 500 copies in 60 slots really take up to six hours.
+    rpoMs: everyMs + prng.pick([size === 'full' ? 12 * HOUR : 6 * HOUR, DAY]),
+    sourceRetention: prng.chance(0.5) ? retention({ withinHours: prng.pick([48, 24 * 7]) }) : retention({ last: prng.int(1, 5) }),
+    siteRetention: retention({
+      last: prng.int(0, 3),
+      daily: prng.int(0, 10),
+      weekly: prng.int(0, 5),
+      monthly: prng.int(0, 12),
+      yearly: prng.int(0, 2),
+      withinHours: prng.pick([0, 0, 24, 24 * 5]),
+      withinWeeklyHours: prng.pick([0, 0, 24 * 50]),
+      timeZone: prng.pick(['UTC', 'Europe/Berlin', 'America/New_York']),
+    }),
+    // Prunes that are days apart find what hourly ones would have let through long before: with less, brakes hold without a fault.
+    brake: fair || prng.chance(0.8) ? { maxSets: 100_000, maxShare: 1 } : { maxSets: 20, maxShare: 0.2 },
+    imageEveryHours: images ? prng.pick([24 * 7, 24 * 30]) : 0,
+    lockDays: prng.chance(0.2) ? prng.pick([1, 7]) : 0,
+    archiveAfterDays: prng.chance(0.2) ? 60 : 0,
   };
 }
 

@@ -318,6 +318,46 @@ describe('deleting', () => {
   });
 });
 
+test('what is in the Recycle Bin is listed as recoverable if that is wished, and cannot be deleted again', () => {
+  const { model } = world({ listsRecycled: true });
+  model.recycle({ ...SOURCE, tags: { [TAG.plan]: 'p' }, days: 7 });
+  const { id } = model.plant(SOURCE, { tags: { [TAG.plan]: 'p' } });
+  model.deleteSnapshot(SOURCE, id);
+  expect(model.snapshots(SOURCE, { owners: ['self'] }).map(({ state }) => state)).toEqual(['recoverable']);
+  expect(thrown(() => model.deleteSnapshot(SOURCE, id))).toEqual(refusal('InvalidSnapshot.NotFound'));
+  expect([...model.inRecycleBin].map((each) => each.id)).toEqual([id]);
+  model.clock.advance(7 * DAY);
+  expect([model.count(SOURCE), model.isRecycled(id)]).toEqual([0, false]);
+});
+
+test('a volume of a snapshot has its size and key, and copies of its own snapshots begin with a full one', () => {
+  const { key, model, take } = world();
+  const copyOf = (at: typeof SITE, source: string, sourceRegion: string, keyOf?: string) => {
+    const copy = model.copySnapshot(at, { source, sourceRegion, ...keyOf !== undefined && { encrypted: true, key: keyOf } });
+    model.clock.advance(DAY);
+    return copy;
+  };
+  const copy = copyOf(SITE, take().id, SOURCE.region, key);
+  const restored = model.addInstance({ ...SITE, volumes: [{ device: '/dev/sdf', snapshot: copy.id }] });
+  expect(restored.volumes).toMatchObject([{ sizeGiB: 100, key, encrypted: true }]);
+  const back = [0, 1].map(() => {
+    const [{ id }] = model.createSnapshots(SITE, { instance: restored.id });
+    model.clock.advance(DAY);
+    return copyOf(SOURCE, id, SITE.region);
+  });
+  expect(back.map(({ incremental }) => incremental)).toEqual([false, true]);
+  model.deleteSnapshot(SITE, copy.id);
+  expect(thrown(() => model.attach(restored, { device: '/dev/sdg', snapshot: copy.id }))).toEqual(refusal('InvalidSnapshot.NotFound'));
+});
+
+test('a tag policy refuses its tags in its accounts, of volumes as well', () => {
+  const { instance, model } = world({ refusedTags: { accounts: [SOURCE.account], keys: ['app'] } });
+  const take = (copyVolumeTags: boolean) => thrown(() => model.createSnapshots(SOURCE, { instance: instance.id, copyVolumeTags }));
+  expect(take(true)).toEqual(refusal('TagPolicyViolation'));
+  expect(model.count(SOURCE)).toBe(0);
+  expect(take(false)).toBe('nothing was thrown');
+});
+
 describe('locks', () => {
   test('take 1 to 36,500 days, and a cool-off of 1 to 72 hours with compliance', () => {
     const { model, take } = world();

@@ -58,6 +58,8 @@ export interface VolumeSpec {
   readonly tags?: Tags;
   /** ARN; also encrypts. */
   readonly key?: string;
+  /** It is created from this snapshot of its instance's account and Region, whose size and key it takes over. */
+  readonly snapshot?: string;
 }
 
 export interface StoredImage extends Caller {
@@ -109,8 +111,12 @@ export interface ModelOptions {
   /** Longest time for which a describe still shows what was deleted. @default 0 */
   readonly maxLingerMs?: number;
   readonly bucket?: BucketSize;
-  /** Keys that the organization's tag policy demands of everything new. @default none */
+  /** Keys that the organization demands of everything new. @default none */
   readonly requiredTags?: readonly string[];
+  /** Keys whose values comply with the organization's tag policy in no new resource of these accounts. @default none */
+  readonly refusedTags?: { readonly accounts: readonly string[]; readonly keys: readonly string[] };
+  /** Whether describes list what is in the Recycle Bin as `recoverable`: the API knows that state, the guide says nothing. @default false */
+  readonly listsRecycled?: boolean;
   /** @default documented */
   readonly arnForm?: ArnForm;
 }
@@ -261,7 +267,7 @@ export class Ec2Model {
     const { account, hibernation = false, id = this.id('i'), image, region, state = 'running', tags = {}, type = 't3.micro', volumes } = spec;
     const rootDevice = spec.rootDevice ?? volumes[0]?.device ?? '/dev/xvda';
     const instance: StoredInstance = {
-      account, hibernation, id, image, region, reboots: 0, rootDevice, state, tags, type, volumes: volumes.map((volume) => this.volume(volume)),
+      account, hibernation, id, image, region, reboots: 0, rootDevice, state, tags, type, volumes: volumes.map((volume) => this.volume(spec, volume)),
     };
     this.place(spec).instances.set(id, instance);
     return instance;
@@ -274,7 +280,7 @@ export class Ec2Model {
   }
 
   public attach(instance: StoredInstance, spec: VolumeSpec): StoredVolume {
-    const volume = this.volume(spec);
+    const volume = this.volume(instance, spec);
     instance.volumes = [...instance.volumes, volume];
     return volume;
   }
@@ -298,6 +304,11 @@ export class Ec2Model {
     this.place(use).uses.push(use);
   }
 
+  public disuse(use: ImageUse): void {
+    const { uses } = this.place(use);
+    uses.splice(uses.indexOf(use), 1);
+  }
+
   public uses(at: Caller): readonly ImageUse[] {
     return this.place(at).uses;
   }
@@ -316,7 +327,13 @@ export class Ec2Model {
     snapshot.deleted = false;
     snapshot.state = 'recovering';
     this.enter(snapshot);
-    this.clock.after(5 * MINUTE, () => this.store(snapshot).move(snapshot, 'completed'));
+    if (snapshot.source !== undefined) this.lineage(snapshot).copies.add(snapshot);
+    this.clock.after(5 * MINUTE, () => snapshot.deleted || this.store(snapshot).move(snapshot, 'completed'));
+  }
+
+  /** All that is in the Recycle Bin. */
+  public get inRecycleBin(): Iterable<StoredSnapshot> {
+    return this.recycled.values();
   }
 
   /** In the Recycle Bin: restorable, and not described. */
@@ -434,7 +451,7 @@ export class Ec2Model {
   public createSnapshots(caller: Caller, input: CreateSnapshotsInput): readonly StoredSnapshot[] {
     const { copyVolumeTags = false, description = '', excludeRoot = false, excludeVolumes = [], tags = {} } = input;
     const instance = this.instance(caller, input.instance);
-    this.checkNew(tags);
+    checkTags(tags);
     if (instance.hibernation) throw new Ec2Error('UnsupportedOperation', `The instance '${instance.id}' is enabled for hibernation`); // code: assumed
     if (excludeVolumes.length > MAX_SET) throw new Ec2Error('InvalidParameterValue', `At most ${MAX_SET} data volumes can be excluded`);
     const root = instance.volumes.find(({ device }) => device === instance.rootDevice);
@@ -454,7 +471,7 @@ export class Ec2Model {
 
   public copySnapshot(caller: Caller, input: CopySnapshotInput): StoredSnapshot {
     const { completionMinutes, description = '', encrypted = false, key, sourceRegion, tags = {} } = input;
-    this.checkNew(tags);
+    this.checkNew(caller, tags);
     if (key !== undefined && !encrypted) throw new Ec2Error('InvalidParameterDependency', 'KmsKeyId requires Encrypted to be true');
     if (completionMinutes !== undefined && (completionMinutes % 15 !== 0 || completionMinutes < 15 || completionMinutes > 2880)) {
       throw new Ec2Error('InvalidParameterValue', `CompletionDurationMinutes must be a multiple of 15 up to 2880, got ${completionMinutes}`);
@@ -481,8 +498,8 @@ export class Ec2Model {
   public createImage(caller: Caller, input: CreateImageInput): StoredImage {
     const { excludeDevices = [], imageTags = {}, noReboot = false, snapshotTags = {} } = input;
     const instance = this.instance(caller, input.instance);
-    this.checkNew(imageTags);
-    this.checkNew(snapshotTags);
+    this.checkNew(caller, imageTags);
+    this.checkNew(caller, snapshotTags);
     this.checkImageName(caller, input.name);
     const volumes = instance.volumes.filter(({ device }) => !excludeDevices.includes(device));
     if (excludeDevices.includes(instance.rootDevice)) throw new Ec2Error('InvalidBlockDeviceMapping', 'The root device cannot be left out');
@@ -505,8 +522,8 @@ export class Ec2Model {
       if (before.request !== request) throw new Ec2Error('IdempotentParameterMismatch', 'The client token was used with other parameters');
       return place.images.get(before.image) ?? this.deregistered(before.image);
     }
-    this.checkNew(imageTags);
-    this.checkNew(snapshotTags);
+    this.checkNew(caller, imageTags);
+    this.checkNew(caller, snapshotTags);
     if (key !== undefined && !encrypted) throw new Ec2Error('InvalidParameterDependency', 'KmsKeyId requires Encrypted to be true');
     if (this.isDark(sourceRegion)) throw new Ec2Error('InternalError', `The Region '${sourceRegion}' cannot be reached`);
     const source = this.place({ ...caller, region: sourceRegion }).images.get(input.source);
@@ -654,12 +671,27 @@ export class Ec2Model {
     return `${kind}-0${hex(1)}${this.created.toString(16).padStart(8, '0')}`;
   }
 
-  private volume({ device, id = this.id('vol'), key, sizeGiB = 8, tags = {}, type = 'gp3' }: VolumeSpec): StoredVolume {
+  /**
+   * One that is created from a snapshot is a volume like any other from then on: its own snapshots know nothing of the copies made
+   * of others, so that its first copy is a full one. EC2's guide counts copies by volume ("Copy an Amazon EBS snapshot": tag them
+   * with the volume's id to know the most recent one) and says nothing of volumes made of copies: the dearer case is assumed.
+   */
+  private volume(at: Caller, { snapshot, ...spec }: VolumeSpec): StoredVolume {
+    if (snapshot !== undefined) {
+      const source = this.own(at, snapshot);
+      if (source.state !== 'completed' || source.tier === 'archive') throw new Ec2Error('IncorrectState', `The snapshot '${snapshot}' is ${source.state}, ${source.tier}`); // code: assumed
+      if (!this.mayUse(at.account, source.key)) throw new Ec2Error('InvalidParameterValue', KEY_INACCESSIBLE); // code: assumed
+      return this.volume(at, { sizeGiB: source.sizeGiB, key: source.key, ...spec });
+    }
+    const { device, id = this.id('vol'), key, sizeGiB = 8, tags = {}, type = 'gp3' } = spec;
     return { id, device, sizeGiB, type, tags, key, encrypted: key !== undefined, pending: 0 };
   }
 
-  private checkNew(tags: Tags): void {
+  private checkNew({ account }: Caller, tags: Tags): void {
     checkTags(tags);
+    const { accounts = [], keys = [] } = this.options.refusedTags ?? {};
+    const refused = accounts.includes(account) ? keys.find((key) => key in tags) : undefined;
+    if (refused !== undefined) throw new Ec2Error('TagPolicyViolation', `The tag policy does not allow the specified value for the following tag key: '${refused}'`);
     const missing = this.options.requiredTags?.find((key) => !(key in tags));
     if (missing !== undefined) throw new Ec2Error('TagPolicyViolation', `The tag policy demands the tag '${missing}'`); // code: assumed
   }
@@ -740,7 +772,8 @@ export class Ec2Model {
       if (pending >= limit) throw new Ec2Error('ConcurrentSnapshotLimitExceeded', `Maximum allowed in-progress snapshots for a single volume exceeded: ${id}`);
     }
     const allTags = volumes.map(tagsOf);
-    allTags.forEach(checkTags);
+    // That the tags taken over from volumes must comply, too, is assumed.
+    for (const tags of allTags) this.checkNew(instance, tags);
     return volumes.map((volume, i) => {
       const { encrypted, id, key, sizeGiB } = volume;
       const snapshot = this.snapshot(instance, { volume: id, lineage: id, sizeGiB, encrypted, key, tags: allTags[i], description });
@@ -780,17 +813,28 @@ export class Ec2Model {
   }
 
   private remove(snapshot: StoredSnapshot): void {
-    const { maxLingerMs = 0 } = this.options;
-    if (maxLingerMs === 0) this.store(snapshot).remove(snapshot);
-    else this.clock.after(this.chance.int(0, maxLingerMs), () => this.owners.has(snapshot.id) || this.store(snapshot).remove(snapshot));
     snapshot.deleted = true;
     this.owners.delete(snapshot.id);
     this.place(snapshot).lineages.get(snapshot.lineage)?.copies.delete(snapshot);
     const rule = this.recycling.find(({ account, region, tags }) => account === snapshot.account && region === snapshot.region
       && Object.entries(tags).every(([key, value]) => snapshot.tags[key] === value));
-    if (!rule || snapshot.state !== 'completed') return;
+    if (!rule || snapshot.state !== 'completed') return this.vanish(snapshot);
     this.recycled.set(snapshot.id, snapshot);
-    this.clock.after(rule.days * DAY, () => this.recycled.delete(snapshot.id));
+    const until = this.clock.now() + rule.days * DAY;
+    snapshot.recycledUntil = until;
+    if (this.options.listsRecycled) this.store(snapshot).move(snapshot, 'recoverable');
+    else this.vanish(snapshot);
+    this.clock.at(until, () => {
+      if (!snapshot.deleted || snapshot.recycledUntil !== until) return;
+      this.recycled.delete(snapshot.id);
+      this.store(snapshot).remove(snapshot);
+    });
+  }
+
+  private vanish(snapshot: StoredSnapshot): void {
+    const { maxLingerMs = 0 } = this.options;
+    if (maxLingerMs === 0) this.store(snapshot).remove(snapshot);
+    else this.clock.after(this.chance.int(0, maxLingerMs), () => this.owners.has(snapshot.id) || this.store(snapshot).remove(snapshot));
   }
 
   private lineage(copy: StoredSnapshot): Lineage {

@@ -43,6 +43,8 @@ export interface StoredSnapshot {
   /** Accepted while it was pending: it goes when it is complete. */
   deleteRequested: boolean;
   deleted: boolean;
+  /** In the Recycle Bin until then, unless it is taken out. */
+  recycledUntil?: number;
   readonly sharedWith: Set<string>;
   /** Registered images it belongs to. */
   readonly images: Set<string>;
