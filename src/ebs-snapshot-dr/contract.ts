@@ -346,7 +346,7 @@ export const FREEZE_PARAMETER = {
 } as const;
 
 /** Dimensions of all metrics: `Plan`, and `Site` (Region) for those of a site. */
-export const METRIC_NAMESPACE = 'EbsSnapshotDr';
+export const METRIC_NAMESPACE = 'CdkLambdaBlueprints/EbsSnapshotDr';
 export const METRIC = {
   /** Seconds since the oldest of the instances' newest complete recovery points was taken. The heartbeat: missing is breaching. */
   recoveryPointAge: 'RecoveryPointAge',

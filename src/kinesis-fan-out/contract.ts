@@ -251,7 +251,7 @@ export interface ReplayReceipt {
   readonly error?: string;
 }
 
-export const METRIC_NAMESPACE = 'KinesisFanOut';
+export const METRIC_NAMESPACE = 'CdkLambdaBlueprints/KinesisFanOut';
 export const METRIC_DIMENSION = { FAN_OUT: 'FanOut', DESTINATION: 'Destination' } as const;
 /** For each destination: received = delivered + filtered + quarantined + suppressed, once nothing is unfinished. */
 export const METRIC = {

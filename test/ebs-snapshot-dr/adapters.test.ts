@@ -75,6 +75,18 @@ describe('EC2', () => {
     expect(asked).toEqual([['DescribeInstances', { InstanceIds: ['i-1'] }]]);
   });
 
+  test('volumes that the first answer lacks are asked for by id', async () => {
+    const instance = { InstanceId: 'i-1', State: { Name: 'running' }, BlockDeviceMappings: ['1', '2'].map((n) => ({ DeviceName: `/dev/sd${n}`, Ebs: { VolumeId: `vol-${n}` } })) };
+    const volume = (id: string) => ({ VolumeId: id, VolumeType: 'gp3', Size: 8 });
+    const { asked, ec2 } = ec2Of((name, { Filters }) => {
+      if (name === 'DescribeInstances') return { Reservations: [{ Instances: [instance] }] };
+      const [{ Name: filter, Values: ids }] = Filters as [{ Name: string; Values: string[] }];
+      return { Volumes: filter === 'volume-id' ? ids.map(volume) : [volume('vol-1')] };
+    });
+    expect((await ec2.instances())[0].volumes.map(({ volume: id }) => id)).toEqual(['vol-1', 'vol-2']);
+    expect(asked.map(([, { Filters }]) => Filters).at(-1)).toEqual([{ Name: 'volume-id', Values: ['vol-2'] }]);
+  });
+
   test('who may not ask for an instance does not know that it is gone', async () => {
     const { ec2 } = ec2Of(() => { throw failing('UnauthorizedOperation'); });
     await expect(ec2.hasInstance('i-1')).rejects.toThrow('UnauthorizedOperation');

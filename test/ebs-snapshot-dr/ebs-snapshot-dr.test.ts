@@ -113,7 +113,7 @@ describe('the smallest use', () => {
 
   test('the heartbeat is missed within a period, whatever it is that stopped', () => {
     templateOf(recovery).hasResourceProperties('AWS::CloudWatch::Alarm', {
-      Namespace: 'EbsSnapshotDr',
+      Namespace: 'CdkLambdaBlueprints/EbsSnapshotDr',
       MetricName: 'RecoveryPointAge',
       Dimensions: [{ Name: 'Plan', Value: 'gold' }, { Name: 'Site', Value: 'eu-central-1' }],
       Threshold: 7200,
@@ -276,7 +276,7 @@ describe('alarms', () => {
     for (const metric of [
       plan.metricSetsTaken(), plan.metricSetsFailed(), plan.metricFreezesFailed(), plan.metricImagesFailed(), plan.metricImagesInUse(),
       plan.metricSetsDeleted(), plan.metricPruneHeld(),
-    ]) expect(seen(metric)).toMatchObject({ namespace: 'EbsSnapshotDr', dimensions: [{ name: 'Plan', value: 'gold' }] });
+    ]) expect(seen(metric)).toMatchObject({ namespace: 'CdkLambdaBlueprints/EbsSnapshotDr', dimensions: [{ name: 'Plan', value: 'gold' }] });
     for (const metric of [
       site.metricRecoveryPointAge('gold'), site.metricCopiesQueued('gold'), site.metricCopiesStarted('gold'), site.metricCopiesLate('gold'),
       site.metricCopiesFailed('gold'), site.metricSetsDeleted('gold'), site.metricPruneHeld('gold'), site.metricArtifactsFailed('gold'),

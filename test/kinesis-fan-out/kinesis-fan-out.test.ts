@@ -469,7 +469,7 @@ describe('metrics', () => {
   ] as const)('%s is %s of the destination', (method, metricName, statistic) => {
     const orders = fanOut({ destinations: { Lake: lake() } });
     expect(orders.delivery('Lake')[method]()).toMatchObject({
-      namespace: 'KinesisFanOut', metricName, statistic, dimensions: { FanOut: orders.fanOutName, Destination: 'Lake' },
+      namespace: 'CdkLambdaBlueprints/KinesisFanOut', metricName, statistic, dimensions: { FanOut: orders.fanOutName, Destination: 'Lake' },
     });
   });
 

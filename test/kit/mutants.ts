@@ -13,18 +13,18 @@ export interface Mutant {
   readonly instead: string;
 }
 
-/** What the modules of a folder export, run with the handlers of a room: as they are, or one of them broken. */
-export async function bundleOf<Exports>(room: string, folder: string, modules: readonly string[], mutant?: Mutant): Promise<Exports> {
-  const broken = mutant && breakFile(join(SRC, room, 'handlers', mutant.file), mutant);
+/** What the modules of a folder export, run with the handlers of a room: as they are, or some of them broken. */
+export async function bundleOf<Exports>(room: string, folder: string, modules: readonly string[], mutants: readonly Mutant[] = []): Promise<Exports> {
+  const broken = new Map(mutants.map((mutant) => breakFile(join(SRC, room, 'handlers', mutant.file), mutant)));
   const { outputFiles: [{ text }] } = await build({
     stdin: { contents: modules.map((name) => `export * from './${name}';`).join('\n'), resolveDir: folder },
     bundle: true,
     write: false,
     platform: 'node',
     target: 'node22',
-    plugins: broken && [{
+    plugins: [{
       name: 'mutant',
-      setup: (run) => run.onLoad({ filter: /\.ts$/ }, ({ path }) => path === broken.path ? { contents: broken.contents, loader: 'ts' } : undefined),
+      setup: (run) => run.onLoad({ filter: /\.ts$/ }, ({ path }) => broken.has(path) ? { contents: broken.get(path), loader: 'ts' } : undefined),
     }],
   });
   const module = { exports: {} };
@@ -32,10 +32,10 @@ export async function bundleOf<Exports>(room: string, folder: string, modules: r
   return module.exports as Exports;
 }
 
-function breakFile(path: string, { file, code, instead }: Mutant): { readonly path: string; readonly contents: string } {
+function breakFile(path: string, { file, code, instead }: Mutant): readonly [path: string, contents: string] {
   const [before, after, ...more] = readFileSync(path, 'utf8').split(code);
   if (after === undefined || more.length > 0) throw new Error(`'${code}' must stand in ${file} exactly once, got it ${after === undefined ? 0 : more.length + 1} times`);
-  return { path, contents: before + instead + after };
+  return [path, before + instead + after];
 }
 
 /** The first of all findings that fits, and the run that found it. */

@@ -214,9 +214,8 @@ async function callTheRoll({ ledger, clock, log }: CopyRun, plan: SitePlan, sour
 async function selectedInstances(plan: SitePlan, source: Ec2, earlier: Roster): Promise<readonly string[]> {
   const instances = await source.instances();
   if (instances.length === 0) return [];
-  // Volumes come in an answer of their own, which may lack them.
-  const counts = ({ instance, tags, volumes }: Instance) => matches(plan.select, tags, instance)
-    && (volumes.length === 0 ? instance in earlier : volumes.some((volume) => !(EXCLUDE_TAG in volume.tags)));
+  const counts = ({ instance, tags, volumes }: Instance) => (
+    matches(plan.select, tags, instance) && volumes.some((volume) => !(EXCLUDE_TAG in volume.tags)));
   const shown = new Set(instances.map(({ instance }) => instance));
   const unseen = Object.keys(earlier).filter((instance) => !shown.has(instance));
   const there = await inParallel(unseen, WIDTH, (instance) => source.hasInstance(instance));

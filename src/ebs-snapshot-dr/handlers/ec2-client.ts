@@ -54,12 +54,14 @@ export class SdkEc2 implements Ec2 {
   }
 
   public async instances(): Promise<readonly Instance[]> {
-    const volumes = new Map((await this.all(
-      (NextToken) => this.send(new DescribeVolumesCommand({ Filters: [{ Name: 'attachment.status', Values: ['attached'] }], MaxResults: PAGE, NextToken })),
-      ({ Volumes, NextToken }) => ({ items: Volumes ?? [], next: NextToken }),
-    )).map((volume) => [volume.VolumeId!, volume]));
+    const volumes = new Map((await this.volumes({ Name: 'attachment.status', Values: ['attached'] })).map((volume) => [volume.VolumeId!, volume]));
     // On its way from one state to the other, an instance must miss neither a set nor the roll call.
     const instances = await this.describeInstances([{ Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] }]);
+    // Of two answers one may lack what the other has: an instance whose volumes are not told must not look as if it had none.
+    const untold = instances.flatMap(volumesOf).filter((id) => !volumes.has(id));
+    for (const some of chunks(untold)) {
+      for (const volume of await this.volumes({ Name: 'volume-id', Values: some })) volumes.set(volume.VolumeId!, volume);
+    }
     return instances.map((instance) => instanceOf(instance, volumes));
   }
 
@@ -236,6 +238,13 @@ export class SdkEc2 implements Ec2 {
     );
   }
 
+  private volumes(filter: Filter): Promise<readonly SdkVolume[]> {
+    return this.all(
+      (NextToken) => this.send(new DescribeVolumesCommand({ Filters: [filter], MaxResults: PAGE, NextToken })),
+      ({ Volumes, NextToken }) => ({ items: Volumes ?? [], next: NextToken }),
+    );
+  }
+
   /** Every page, or the error of the one that is missing. */
   private async all<P, T>(fetch: (token?: string) => Promise<P>, pick: (page: P) => Page<T>): Promise<T[]> {
     const items: T[] = [];
@@ -285,6 +294,10 @@ function encryption(key: string | undefined): { readonly Encrypted?: boolean; re
 
 function tagsOf(tags: readonly Tag[] | undefined, one: (text: string) => string = (text) => text): Tags {
   return Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key!, one(Value ?? '')]));
+}
+
+function volumesOf({ BlockDeviceMappings: mappings = [] }: SdkInstance): string[] {
+  return mappings.flatMap(({ Ebs: ebs }) => ebs?.VolumeId ?? []);
 }
 
 function instanceOf(instance: SdkInstance, volumes: ReadonlyMap<string, SdkVolume>): Instance {

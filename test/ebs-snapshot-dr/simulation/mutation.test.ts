@@ -1,25 +1,16 @@
-import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { build } from 'esbuild';
 import * as Scenarios from './scenario';
 import type * as Worlds from './world';
 import { hash32, Prng } from '../../kit/faults';
+import { bundleOf, firstFinding, type Mutant } from '../../kit/mutants';
 import { retention } from '../builders';
 
 /** Breaks the handlers in ways they could be broken, and shows that the simulation finds each of them. */
 
 type Scenario = Scenarios.Scenario;
 
-interface Edit {
-  readonly file: string;
-  /** Stands in the file exactly once. */
-  readonly code: string;
-  readonly instead: string;
-}
-
-interface Mutant extends Edit {
+interface DrMutant extends Mutant {
   /** Where one guard stands behind another. */
-  readonly also?: Edit;
+  readonly also?: Mutant;
   readonly finds: RegExp;
   /** What makes it show sooner. */
   readonly adapt?: Adapt;
@@ -73,7 +64,7 @@ function namesake(scenario: Scenario): Scenario {
   return { ...scenario, plans: scenario.plans.map((each, i) => i === back ? { ...each, plan: scenario.plans[plan].plan } : each) };
 }
 
-const MUTANTS: Readonly<Record<string, Mutant>> = {
+const MUTANTS: Readonly<Record<string, DrMutant>> = {
   'the newest copy of a volume is like any other': {
     file: 'keep.ts',
     code: "['newest-copy', (set) => newest.has(set)],",
@@ -107,10 +98,17 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'a set counts as whole without all its members': {
     file: 'recovery-point.ts',
-    code: "if (snapshots.length !== members || !areMeant(snapshots)) return 'partial';",
+    code: "if (snapshots.length !== memberCount(snapshots[0]?.tags ?? {}) || !areMeant(snapshots)) return 'partial';",
     instead: '',
     finds: /not whole|is offered/,
     adapt: rough({}),
+  },
+  'an instance that an answer lacks is gone': {
+    file: 'copy-tick.ts',
+    code: 'unseen.filter((_, i) => there[i])',
+    instead: '[]',
+    finds: /the heartbeat says/,
+    adapt: rough({ partial: 0.3, lost: 0.1 }),
   },
   'a set is forgotten after it was deleted': {
     file: 'deletions.ts',
@@ -186,52 +184,21 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
 const RUNS = 5;
 const DAYS = 60;
 
-const HANDLERS = join(__dirname, '../../../src/ebs-snapshot-dr/handlers');
-
 type Bundle = Pick<typeof Worlds, 'World'> & Pick<typeof Scenarios, 'scenarioOf'>;
 
-async function bundleOf(mutant?: Mutant): Promise<Bundle> {
-  const { outputFiles: [{ text }] } = await build({
-    stdin: { contents: "export { World } from './world';\nexport { scenarioOf } from './scenario';", resolveDir: __dirname },
-    bundle: true,
-    write: false,
-    platform: 'node',
-    target: 'node22',
-    plugins: mutant && [{
-      name: 'mutant',
-      setup: (run) => run.onLoad({ filter: /ebs-snapshot-dr\/handlers\/[^/]+\.ts$/ }, ({ path }) => {
-        const contents = readFileSync(path, 'utf8');
-        const edits = editsOf(mutant).filter(({ file }) => file === basename(path));
-        return { contents: edits.reduce((broken, { code, instead }) => broken.replace(code, () => instead), contents), loader: 'ts' };
-      }),
-    }],
-  });
-  const module = { exports: {} };
-  new Function('require', 'module', 'exports', text)(require, module, module.exports);
-  return module.exports as Bundle;
-}
+const bundle = (mutants?: readonly Mutant[]) => bundleOf<Bundle>('ebs-snapshot-dr', __dirname, ['world', 'scenario'], mutants);
 
-function editsOf({ also, ...edit }: Mutant): readonly Edit[] {
-  return also ? [edit, also] : [edit];
-}
-
-/** The first thing that is found wrong, and after how many runs. */
-async function verdict({ World, scenarioOf }: Bundle, { adapt, finds }: Pick<Mutant, 'adapt' | 'finds'>, runs: number): Promise<string | undefined> {
-  for (let i = 0; i < runs; i++) {
-    const { busy: _, ...drawn } = { ...scenarioOf(hash32('mutation', i), DAYS, 'small'), maxLingerMs: 0, strictAccounts: [] };
-    const { violations } = await new World(adapt ? adapt(drawn) : drawn).run();
-    const fitting = violations.find((line) => finds.test(line));
-    if (fitting !== undefined) return `${fitting} (run ${i + 1})`;
-  }
-  return undefined;
+async function findings({ World, scenarioOf }: Bundle, { adapt }: Pick<DrMutant, 'adapt'>, run: number): Promise<readonly string[]> {
+  const { busy: _, ...drawn } = { ...scenarioOf(hash32('mutation', run), DAYS, 'small'), maxLingerMs: 0, strictAccounts: [] };
+  return (await new World(adapt ? adapt(drawn) : drawn).run()).violations;
 }
 
 test.each(Object.entries(MUTANTS))('%s: found', async (_name, mutant) => {
-  for (const { code, file } of editsOf(mutant)) expect(readFileSync(join(HANDLERS, file), 'utf8').split(code)).toHaveLength(2);
-  expect(await verdict(await bundleOf(mutant), mutant, RUNS)).toBeDefined();
+  const mutated = await bundle([mutant, ...mutant.also ? [mutant.also] : []]);
+  expect(await firstFinding(RUNS, mutant.finds, (run) => findings(mutated, mutant, run))).toBeDefined();
 }, 300_000);
 
 test('nothing is found where nothing is broken', async () => {
-  const bundle = await bundleOf();
-  for (const { adapt } of Object.values(MUTANTS)) expect(await verdict(bundle, { adapt, finds: /./ }, 1)).toBeUndefined();
+  const whole = await bundle();
+  for (const mutant of Object.values(MUTANTS)) expect(await firstFinding(1, /./, (run) => findings(whole, mutant, run))).toBeUndefined();
 }, 300_000);

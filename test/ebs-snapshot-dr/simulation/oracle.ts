@@ -320,10 +320,12 @@ export class Oracle {
   /** What came back from the Recycle Bin goes again, unless something keeps it that would keep it anyway. */
   private checkRecovered(snapshot: StoredSnapshot, at: number): void {
     const truth = this.sets.get(`${snapshot.tags[TAG.plan]} ${snapshot.tags[TAG.set]}`);
-    // Snapshots of images are whose who took them back; and a narrow brake, or a source nobody can ask, may hold anything for long.
+    // Snapshots of images are whose who took them back; and a narrow brake, or a source nobody can ask any more, may hold anything for long.
     if (!truth || !isGood(snapshot) || this.isLocked(snapshot) || truth.plan.brake.maxShare < 1) return;
     if (this.clock.now() - at < 3 * this.scenario.pruneEveryMs + lookBackSeconds(truth.plan.rpoMs / 1000) * 1000 + 2 * DAY) return;
     const side = snapshot.source === undefined ? 'source' : 'site';
+    const { dark, plans } = this.scenario;
+    if (side === 'source' && dark.some(({ plan, until }) => until === Infinity && plans[plan].region === truth.plan.region)) return;
     if (side === 'source' ? this.isWholeAtSource(truth) : this.isWholeAtSite(truth)) {
       this.beforePrune(side, truth.plan);
       if (!this.dropped[side].has(truth.key)) return;

@@ -134,7 +134,7 @@ const LATE_WRITES = { error: 0.1, ambiguous: 0.1, late: 0.3, crash: 0.1, fresh: 
 
 type Bundle = Pick<typeof Simulator, 'simulate'> & Pick<typeof Judge, 'broken'> & Pick<typeof Scenarios, 'scenarioOf'> & Pick<typeof Races, 'race'>;
 
-const bundle = (mutant?: Mutant) => bundleOf<Bundle>('kinesis-fan-out', __dirname, ['simulate', 'invariants', 'scenario', 'bucket-race'], mutant);
+const bundle = (mutant?: Mutant) => bundleOf<Bundle>('kinesis-fan-out', __dirname, ['simulate', 'invariants', 'scenario', 'bucket-race'], mutant && [mutant]);
 
 async function findings({ simulate, broken, scenarioOf, race }: Bundle, { adapt, kind }: FanOutMutant, run: number): Promise<string[]> {
   const seed = hash32('mutation', kind, run);
