@@ -161,6 +161,12 @@ describe('what is restored', () => {
     expect((await site.restore({ name: 'tags', rebuild: true })).parameters).toEqual({ Data: snapshots[2].snapshot });
   });
 
+  test.each([[0, 1, 2], [2, 1, 0], [1, 2, 0]])('the newest image up to the set, whatever order EC2 tells them in: %i %i %i', async (...order) => {
+    const settings = withRestore({ parameters: { Image: { kind: 'image' } } });
+    const images = [T0 - DAY, times[0], times[1]].map((scheduled, i) => imageCopy(`ami-${i}`, { scheduled }));
+    expect((await new Site({ settings, snapshots, images: order.map((i) => images[i]) }).restore()).parameters).toEqual({ Image: 'ami-2' });
+  });
+
   test('the image of the set, or else the newest before it, as they are now', async () => {
     const settings = withRestore({ parameters: { Image: { kind: 'image' } } });
     const images = [imageCopy('ami-old', { scheduled: T0 - DAY }), imageCopy('ami-new', { scheduled: times[1] }), imageCopy('ami-gone', { scheduled: times[2], state: 'pending' })];

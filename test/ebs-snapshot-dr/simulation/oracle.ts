@@ -68,7 +68,7 @@ export class Oracle {
   /** Copies of each volume. */
   private readonly lineages = new Map<string, Lineage>();
   private readonly copiesOf = new Map<string, StoredSnapshot[]>();
-  /** Sets that policy did not keep, at the time some run of pruning began: by side. */
+  /** Sets that policy did not keep when some run of pruning began, or deleted: by side. */
   private readonly dropped = { source: new Set<string>(), site: new Set<string>() };
   /** Taken out of the Recycle Bin: when. */
   private readonly recoveredAt = new Map<StoredSnapshot, number>();
@@ -255,6 +255,8 @@ export class Oracle {
     const { key, plan, set, instance, at } = truth;
     const isWhole = (other: SetTruth) => side === 'source' ? this.isWholeAtSource(other) : this.isWholeAtSite(other);
     if (!this.setsOf(plan.plan, instance).some((other) => other.at > at && isWhole(other))) this.fail(`${key}, the last good set at the ${side}, was deleted`);
+    // What was whole when EC2 answered counts, which may have been a while after the run began.
+    if (!this.dropped[side].has(key)) this.beforePrune(side, plan);
     if (!this.dropped[side].has(key)) this.fail(`${key} was deleted at the ${side}, which its policy keeps`);
     if (side === 'site') {
       if (this.isOffered(plan, set)) this.fail(`${key} was deleted while it is offered for restores`);
