@@ -36,6 +36,10 @@ describe('sets', () => {
     expect(readSets(copies({ extra, members }), 'copies')).toMatchObject([{ state }]);
   });
 
+  test('in the recycle bin as a whole are none', () => {
+    expect(readSets(originals({ extra: () => ({ state: 'recoverable' }) }), 'originals')).toEqual([]);
+  });
+
   test('taken twice: what one call took belongs together, the first one without an error', () => {
     const first = originals({ id: 'a' });
     const second = originals({ id: 'b', extra: () => ({ startedAt: T0 + HOUR }) });

@@ -27,12 +27,13 @@ export interface SetView {
 
 export type PointExtras = Pick<RecoveryPoint, 'image' | 'artifacts' | 'template'>;
 
-/** The sets that originals or copies among the snapshots make up, by plan and id. What carries no readable tags of ours is left out. */
+/** The sets that originals or copies among the snapshots make up, by plan and id. What carries no readable tags of ours, or lies in the Recycle Bin, is left out. */
 export function readSets(snapshots: readonly Snapshot[], side: 'originals' | 'copies'): SetView[] {
   const groups = new Map<string, Snapshot[]>();
   for (const snapshot of snapshots) {
     const { [TAG.plan]: plan, [TAG.set]: set, [TAG.source]: source } = snapshot.tags;
     if ((source !== undefined) !== (side === 'copies') || plan === undefined || set === undefined) continue;
+    if (snapshot.state === 'recoverable') continue;
     const key = `${plan} ${set}`;
     const group = groups.get(key);
     if (group) group.push(snapshot);
@@ -85,9 +86,8 @@ function isReadable({ tags }: Snapshot): boolean {
 }
 
 function viewOf(group: readonly Snapshot[], side: 'originals' | 'copies'): SetView {
-  const there = group.filter(({ state }) => state !== 'recoverable');
-  const chosen = ofOneCall(there, side);
-  const { tags } = chosen[0] ?? group[0];
+  const chosen = ofOneCall(group, side);
+  const { tags } = chosen[0];
   const { instance, scheduledAt } = parseSetId(tags[TAG.set]);
   return {
     set: tags[TAG.set],
@@ -96,18 +96,18 @@ function viewOf(group: readonly Snapshot[], side: 'originals' | 'copies'): SetVi
     ...tags[TAG.name] !== undefined && { name: tags[TAG.name] },
     origin: tags[TAG.origin] ?? '',
     at: Date.parse(scheduledAt),
-    takenAt: Math.min(...(chosen.length > 0 ? chosen : group).map(takenAt)),
+    takenAt: Math.min(...chosen.map(takenAt)),
     members: memberCount(tags),
     snapshots: chosen,
-    duplicates: there.filter((snapshot) => !chosen.includes(snapshot)),
+    duplicates: group.filter((snapshot) => !chosen.includes(snapshot)),
     state: stateOf(chosen),
-    consistency: chosen.length > 0 && chosen.every(isFrozen) ? 'application' : 'crash',
+    consistency: chosen.every(isFrozen) ? 'application' : 'crash',
   };
 }
 
 function stateOf(snapshots: readonly Snapshot[]): SetView['state'] {
   if (snapshots.some(({ state }) => state === 'error')) return 'failed';
-  if (snapshots.length !== memberCount(snapshots[0]?.tags ?? {}) || !areMeant(snapshots)) return 'partial';
+  if (snapshots.length !== memberCount(snapshots[0].tags) || !areMeant(snapshots)) return 'partial';
   return snapshots.every(({ state }) => state === 'completed') ? 'complete' : 'pending';
 }
 
@@ -120,7 +120,7 @@ function ofOneCall(snapshots: readonly Snapshot[], side: 'originals' | 'copies')
     .map(oneOfEachVolume)
     .sort(([a], [b]) => takenAt(a) - takenAt(b) || (a.snapshot < b.snapshot ? -1 : 1));
   const first = (...states: ReadonlyArray<SetView['state']>) => calls.find((call) => states.includes(stateOf(call)));
-  return (side === 'copies' ? first('complete') : undefined) ?? first('complete', 'pending') ?? first('partial') ?? calls[0] ?? [];
+  return (side === 'copies' ? first('complete') : undefined) ?? first('complete', 'pending') ?? first('partial') ?? calls[0];
 }
 
 function areMeant(snapshots: readonly Snapshot[]): boolean {

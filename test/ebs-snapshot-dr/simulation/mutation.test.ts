@@ -98,7 +98,7 @@ const MUTANTS: Readonly<Record<string, DrMutant>> = {
   },
   'a set counts as whole without all its members': {
     file: 'recovery-point.ts',
-    code: "if (snapshots.length !== memberCount(snapshots[0]?.tags ?? {}) || !areMeant(snapshots)) return 'partial';",
+    code: "if (snapshots.length !== memberCount(snapshots[0].tags) || !areMeant(snapshots)) return 'partial';",
     instead: '',
     finds: /not whole|is offered/,
     adapt: rough({}),

@@ -474,7 +474,9 @@ export class World {
       ec2: new FakeEc2(this.model, line, caller),
       siteAt: (region) => new FakeEc2(this.model, line, { account: OWN, region }),
     }));
-    if (end.kind === 'ok' && end.faults === 0 && end.value) this.checkImagesInUse(plan, caller, end.metrics);
+    // While the site says nothing, sets keep their images.
+    const isWhole = end.kind === 'ok' && end.faults === 0 && end.value && !this.model.isDark(this.sites[plan.site].region);
+    if (isWhole) this.checkImagesInUse(plan, caller, end.metrics);
     this.oracle.forget();
   }
 
