@@ -25,6 +25,9 @@ export interface SetView {
   readonly consistency: 'application' | 'crash';
 }
 
+/** One for all: there may be 100,000 sets. */
+const NONE: readonly Snapshot[] = [];
+
 export type PointExtras = Pick<RecoveryPoint, 'image' | 'artifacts' | 'template'>;
 
 /** The sets that originals or copies among the snapshots make up, by plan and id. What carries no readable tags of ours, or lies in the Recycle Bin, is left out. */
@@ -99,7 +102,7 @@ function viewOf(group: readonly Snapshot[], side: 'originals' | 'copies'): SetVi
     takenAt: Math.min(...chosen.map(takenAt)),
     members: memberCount(tags),
     snapshots: chosen,
-    duplicates: group.filter((snapshot) => !chosen.includes(snapshot)),
+    duplicates: chosen.length === group.length ? NONE : group.filter((snapshot) => !chosen.includes(snapshot)),
     state: stateOf(chosen),
     consistency: chosen.every(isFrozen) ? 'application' : 'crash',
   };
@@ -115,7 +118,8 @@ function stateOf(snapshots: readonly Snapshot[]): SetView['state'] {
  * A set may have been taken twice, also with other members if a volume was swapped meanwhile. Only what one call took is consistent,
  * so snapshots of two calls never make one set. The set is the first call that is whole, of copies rather one that is completed.
  */
-function ofOneCall(snapshots: readonly Snapshot[], side: 'originals' | 'copies'): Snapshot[] {
+function ofOneCall(snapshots: readonly Snapshot[], side: 'originals' | 'copies'): readonly Snapshot[] {
+  if (snapshots.length === 1) return snapshots;
   const calls = groupBy(snapshots, ({ tags }) => `${tags[TAG.members]} ${tags[TAG.devices]} ${tags[TAG.moreDevices]}`)
     .map(oneOfEachVolume)
     .sort(([a], [b]) => takenAt(a) - takenAt(b) || (a.snapshot < b.snapshot ? -1 : 1));
