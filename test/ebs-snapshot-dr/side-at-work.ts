@@ -3,7 +3,7 @@ import { FlowAtWork, PLAN, SITE, SOURCE, STEADY } from './flow-at-work';
 import { EbsConsistency, EbsDrSite, EbsImages, EbsRetention, EbsSelection, EbsSnapshotDr } from '../../src';
 import { METRIC_NAMESPACE, type PlanSettings } from '../../src/ebs-snapshot-dr/contract';
 import { DisasterRecoveryFakes } from '../kit/fakes';
-import { Ec2Model, type ModelOptions, VirtualClock } from '../kit/fakes/ec2';
+import { Ec2Model, HOUR, MINUTE, type ModelOptions, VirtualClock } from '../kit/fakes/ec2';
 import { ec2Facts } from '../kit/fakes/ec2/facts';
 import type { SsmCommand, SsmResult } from '../kit/fakes/ssm';
 import type { FaultSchedule } from '../kit/faults';
@@ -69,7 +69,8 @@ export class SideAtWork {
   public async begin(faults?: FaultSchedule, options: ModelOptions = {}): Promise<void> {
     await this.world.begin({ faults });
     this.agent = async () => ({ exitCode: 0, output: 'frozen' });
-    const now = Math.max(Date.now(), this.world.timeline.now) + 3_600_000;
+    // Always the same time of an hour, whatever it is here: schedules are hourly.
+    const now = Math.ceil(Math.max(Date.now(), this.world.timeline.now) / HOUR + 1) * HOUR + 10 * MINUTE;
     this.model = new Ec2Model({ clock: new VirtualClock(now), durations: STEADY, maxSettleMs: 5000, ...options });
     this.flow = new FlowAtWork({ model: this.model, plan: { retention: this.retention } });
     this.fakes = new DisasterRecoveryFakes({
